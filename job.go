@@ -1,0 +1,80 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Job is a piece of work that is stored with the change that makes it
+// necessary and done later, at least once. Jobs are plain structs that encode
+// to JSON.
+type Job interface{ Kind() string }
+
+// RefreshObject reads one object from Stripe and applies what it says.
+type RefreshObject struct {
+	ObjectID string `json:"object_id"`
+}
+
+// Kind names the job.
+func (RefreshObject) Kind() string { return "refresh_object" }
+
+// RetryEvent applies one stored event again.
+type RetryEvent struct {
+	EventID string `json:"event_id"`
+}
+
+// Kind names the job.
+func (RetryEvent) Kind() string { return "retry_event" }
+
+// ResumeOperation finishes an operation that its process may have left behind.
+type ResumeOperation struct {
+	OperationID string `json:"operation_id"`
+}
+
+// Kind names the job.
+func (ResumeOperation) Kind() string { return "resume_operation" }
+
+// Sweep does what time alone makes necessary: reads that were put off, premium
+// that ran out, operations and stored replies past their time. It runs every
+// [SweepInterval].
+type Sweep struct{}
+
+// Kind names the job.
+func (Sweep) Kind() string { return "sweep" }
+
+// SweepInterval is the time between two sweeps.
+const SweepInterval = 10 * time.Second
+
+// MaxAttempts is how often a job is tried before it is given up.
+const MaxAttempts = 12
+
+// Attempt is one try at a job.
+type Attempt struct {
+	Number int  // from 1
+	Last   bool // no further try follows a failure
+}
+
+// SnoozeError is returned by [Service.Work] when a job has to wait before it
+// can go on; the wait does not count as a try.
+type SnoozeError struct{ For time.Duration }
+
+// Error says how long.
+func (e *SnoozeError) Error() string { return fmt.Sprintf("wait %s", e.For) }
+
+// Work does one job. It returns nil when the job is done, a [*SnoozeError]
+// when it has to wait, and any other error when it is to be tried again.
+func (s *Service) Work(ctx context.Context, job Job, attempt Attempt) error {
+	switch j := job.(type) {
+	case RefreshObject:
+		return s.refreshObject(ctx, j, attempt)
+	case RetryEvent:
+		return s.retryEvent(ctx, j, attempt)
+	case ResumeOperation:
+		return s.resumeOperation(ctx, j)
+	case Sweep:
+		return s.sweep(ctx)
+	}
+	return errors.New("unknown kind of job " + job.Kind())
+}

@@ -1,0 +1,181 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+)
+
+// MaxEventSize is the largest body of an event that is taken, in bytes.
+const MaxEventSize = 1 << 20
+
+// ReceiveEvent takes the raw body of a webhook of Stripe's and its
+// Stripe-Signature header. When it returns nil the event is on disk, and
+// Stripe need not send it again; an event that was received before changes
+// nothing.
+//
+// ErrInvalid: not Stripe's, no event, too large, or of the other mode. Any
+// other error means that it could not be stored: Stripe has to send it again.
+func (s *Service) ReceiveEvent(ctx context.Context, body []byte, signature string) error {
+	if len(body) > MaxEventSize {
+		return &Error{Kind: ErrInvalid, Code: CodePayloadTooLarge, Message: "An event has 1 MiB at most."}
+	}
+	event, err := s.stripe.VerifyEvent(body, signature)
+	if err != nil {
+		return fmt.Errorf("verify event: %w", err)
+	}
+	event.Source, event.Payload = SourceWebhook, body
+	return s.receive(ctx, event)
+}
+
+// receive stores an event and applies it, in one transaction. An event that
+// cannot be applied is stored all the same and tried again later, so that it
+// harms nobody but itself.
+func (s *Service) receive(ctx context.Context, event Event) error {
+	event.ReceivedAt, event.Status = s.now(), EventPending
+	news, poison := s.stripe.DecodeEvent(event.Payload)
+	if poison == nil {
+		err := s.store.Update(ctx, func(tx Tx) error {
+			inserted, err := tx.InsertEvents(ctx, []Event{event})
+			if err != nil || !inserted[0] {
+				return err
+			}
+			return s.process(ctx, tx, event, news)
+		})
+		if err == nil || errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
+			return err
+		}
+		poison = err
+	}
+	s.log.ErrorContext(ctx, "an event could not be applied; it will be tried again",
+		"event", event.ID, "type", event.Type, "error", poison)
+	err := s.store.Update(ctx, func(tx Tx) error {
+		inserted, err := tx.InsertEvents(ctx, []Event{event})
+		if err != nil || !inserted[0] {
+			return err
+		}
+		failed := event
+		failed.Attempts = 1
+		s.mark(&failed, EventPending, reasonWaitsForRetry, poison.Error())
+		if err := tx.PutEvent(ctx, failed); err != nil {
+			return err
+		}
+		return tx.Enqueue(ctx, RetryEvent{EventID: event.ID}, retryAfter)
+	})
+	if err != nil {
+		return fmt.Errorf("store event %s: %w", event.ID, err)
+	}
+	return nil
+}
+
+// retryAfter is the pause before an event that could not be applied is tried again.
+const retryAfter = rereadAfter
+
+// process applies a stored event and marks what became of it.
+func (s *Service) process(ctx context.Context, tx Tx, event Event, news News) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.log.ErrorContext(ctx, "panic while applying an event", "event", event.ID, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", fault)
+		}
+	}()
+	event.Attempts++
+	status, reason, err := s.settleEvent(ctx, tx, event, news)
+	if err != nil {
+		return err
+	}
+	s.mark(&event, status, reason, "")
+	return tx.PutEvent(ctx, event)
+}
+
+// settleEvent applies an event and says how far that brought it.
+func (s *Service) settleEvent(ctx context.Context, tx Tx, event Event, news News) (EventStatus, string, error) {
+	switch {
+	case event.Account != "":
+		return EventIgnored, reasonOtherAccount, nil
+	case len(news.Objects) == 0:
+		return EventIgnored, reasonUnhandledType, nil
+	}
+	v, err := s.apply(ctx, tx, news)
+	switch {
+	case err != nil:
+		return "", "", err
+	case v.orphan:
+		return EventIgnored, reasonNoCustomer, nil
+	case v.unowned:
+		wish := Refresh{Ref: news.Objects[0].Ref(), Reason: wishOwner}
+		return EventPending, reasonWaitsForOwner, s.wish(ctx, tx, wish, patienceOwner)
+	case v.undecided:
+		wish := Refresh{Ref: news.Objects[0].Ref(), NewerThan: v.newerThan, Reason: wishTie}
+		return EventPending, reasonWaitsForRead, s.wish(ctx, tx, wish, 0)
+	}
+	return EventProcessed, "", nil
+}
+
+// mark notes what became of an event.
+func (s *Service) mark(event *Event, status EventStatus, reason, fault string) {
+	event.Status, event.Reason, event.Error, event.ProcessedAt = status, reason, truncate(fault, maxFault), nil
+	if status == EventProcessed || status == EventIgnored {
+		now := s.now()
+		event.ProcessedAt = &now
+	}
+}
+
+// maxFault is how much of an error's text is kept, in bytes.
+const maxFault = 2000
+
+func truncate(text string, size int) string {
+	if len(text) > size {
+		return text[:size]
+	}
+	return text
+}
+
+// retryEvent applies a stored event that could not be applied before.
+func (s *Service) retryEvent(ctx context.Context, job RetryEvent, attempt Attempt) error {
+	err := s.processStored(ctx, job.EventID)
+	if err == nil || errors.Is(err, ErrUnavailable) && !attempt.Last {
+		return err
+	}
+	status, reason := EventPending, reasonWaitsForRetry
+	if attempt.Last {
+		status, reason = EventFailed, ""
+	}
+	return errors.Join(err, s.noteFault(ctx, job.EventID, status, reason, err))
+}
+
+// noteFault marks an event with the error that it met.
+func (s *Service) noteFault(ctx context.Context, eventID string, status EventStatus, reason string, fault error) error {
+	return s.store.Update(ctx, func(tx Tx) error {
+		event, err := tx.Event(ctx, eventID)
+		if err != nil {
+			return err
+		}
+		event.Attempts++
+		s.mark(&event, status, reason, fault.Error())
+		return tx.PutEvent(ctx, event)
+	})
+}
+
+// processStored applies an event from the audit trail that is still pending.
+func (s *Service) processStored(ctx context.Context, id string) error {
+	event, err := s.Event(ctx, id)
+	if err != nil {
+		return fmt.Errorf("read event %s: %w", id, err)
+	}
+	if event.Status != EventPending {
+		return nil
+	}
+	news, err := s.stripe.DecodeEvent(event.Payload)
+	if err != nil {
+		return fmt.Errorf("decode event %s: %w", id, err)
+	}
+	return s.store.Update(ctx, func(tx Tx) error {
+		current, err := tx.Event(ctx, id)
+		if err != nil || current.Status != EventPending {
+			return err
+		}
+		return s.process(ctx, tx, current, news)
+	})
+}

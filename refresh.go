@@ -1,0 +1,233 @@
+package payments
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// What reads from Stripe are for. A wish that is for one thing alone is
+// withdrawn when that comes by itself.
+const (
+	wishTie             = "two snapshots of one moment"
+	wishOwner           = "whose it is"
+	wishInvoiceOfIntent = "which invoice it pays"
+	wishInvoice         = "an invoice not heard of"
+	wishSubscription    = "a subscription not heard of"
+	wishRefunds         = "refunds not heard of"
+	wishCustomerDeleted = "its customer was deleted"
+	wishMapped          = "its price has a plan now"
+	wishSeveral         = "several things"
+)
+
+const (
+	// requeueAfter is when the sweep asks again for a read whose job it has
+	// not seen the end of. It is longer than a job's longest backoff.
+	requeueAfter = 2 * time.Hour
+	// rereadAfter is the pause before a read is repeated that was not newer
+	// than what it had to decide: Stripe's clock has whole seconds.
+	rereadAfter = 2 * time.Second
+)
+
+// wish asks for an object to be read from Stripe, after some patience. However
+// many wish for the same object, it is read once.
+func (s *Service) wish(ctx context.Context, tx Tx, wish Refresh, patience time.Duration) error {
+	now := s.now()
+	wish.Wishes, wish.DueAt = 1, now.Add(patience)
+	standing, err := tx.Refresh(ctx, wish.ID)
+	switch {
+	case err == nil:
+		wish.Wishes = standing.Wishes + 1
+		if standing.NewerThan.After(wish.NewerThan) {
+			wish.NewerThan = standing.NewerThan
+		}
+		if standing.Reason != wish.Reason {
+			wish.Reason = wishSeveral
+		}
+		if standing.Queued || standing.DueAt.Before(wish.DueAt) {
+			wish.DueAt, wish.Queued = standing.DueAt, standing.Queued
+		}
+	case !isNotFound(err):
+		return err
+	}
+	if !wish.Queued && patience == 0 {
+		return s.queue(ctx, tx, wish)
+	}
+	return tx.PutRefresh(ctx, wish)
+}
+
+// queue stores a wish together with the job that fulfils it.
+func (s *Service) queue(ctx context.Context, tx Tx, wish Refresh) error {
+	wish.Queued, wish.DueAt = true, s.now().Add(requeueAfter)
+	if err := tx.PutRefresh(ctx, wish); err != nil {
+		return err
+	}
+	return tx.Enqueue(ctx, RefreshObject{ObjectID: wish.ID}, 0)
+}
+
+// wishWhile keeps a wish standing while it is needed, and withdraws it when it
+// is not any more. A standing wish for the same reason is left as it is.
+func (a *application) wishWhile(ctx context.Context, needed bool, wish Refresh, patience time.Duration) error {
+	if !needed {
+		return a.tx.CancelRefresh(ctx, wish.ID, wish.Reason)
+	}
+	_, err := a.tx.Refresh(ctx, wish.ID)
+	switch {
+	case err == nil:
+		return nil
+	case !isNotFound(err):
+		return err
+	case a.news.Read && a.news.Objects[0].Ref() == wish.Ref:
+		return nil // just read: Stripe says no more than that
+	}
+	return a.wish(ctx, a.tx, wish, patience)
+}
+
+// refreshObject reads an object from Stripe and applies what it says.
+func (s *Service) refreshObject(ctx context.Context, job RefreshObject, attempt Attempt) error {
+	var wish Refresh
+	err := s.store.View(ctx, func(tx Tx) (err error) {
+		wish, err = tx.Refresh(ctx, job.ObjectID)
+		return err
+	})
+	if isNotFound(err) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("look up the wish to read %s: %w", job.ObjectID, err)
+	}
+	news, err := s.read(ctx, wish.Ref)
+	switch {
+	case isNotFound(err):
+		return s.fulfil(ctx, wish, func(Tx) (EventStatus, string, error) { return EventIgnored, reasonGone, nil })
+	case err != nil && attempt.Last:
+		return s.giveUp(ctx, wish, err)
+	case err != nil:
+		return fmt.Errorf("read %s %s: %w", wish.Kind, wish.ID, err)
+	case !wish.NewerThan.IsZero() && !news[len(news)-1].AsOf.After(wish.NewerThan):
+		return &SnoozeError{For: rereadAfter}
+	}
+	err = s.fulfil(ctx, wish, func(tx Tx) (EventStatus, string, error) {
+		var v verdict
+		for _, n := range news {
+			if v, err = s.apply(ctx, tx, n); err != nil {
+				return "", "", err
+			}
+		}
+		switch {
+		case v.undecided:
+			return "", "", &SnoozeError{For: rereadAfter}
+		case v.unowned:
+			return EventIgnored, reasonNoUser, nil
+		}
+		return EventProcessed, "", nil
+	})
+	if err != nil && attempt.Last {
+		return s.giveUp(ctx, wish, err)
+	}
+	return err
+}
+
+// read reads an object, and its customer and subscription where only they can
+// say whose it is. The object's own news is the last.
+func (s *Service) read(ctx context.Context, r Ref) ([]News, error) {
+	news, err := s.stripe.Read(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	var customer, subscription string
+	owned := false
+	err = s.store.View(ctx, func(tx Tx) error {
+		a := &application{Service: s, tx: tx}
+		for _, object := range news.Objects {
+			l := object.links()
+			if userID, err := a.ownerKnown(ctx, object); userID != "" || err != nil {
+				owned = true
+				return err
+			}
+			customer, subscription = firstOf(customer, l.Customer), firstOf(subscription, l.Subscription)
+		}
+		return nil
+	})
+	if err != nil || owned {
+		return []News{news}, err
+	}
+	for _, parent := range []Ref{{KindCustomer, customer}, {KindSubscription, subscription}} {
+		if parent.ID == "" || parent == r {
+			continue
+		}
+		more, err := s.stripe.Read(ctx, parent)
+		switch {
+		case isNotFound(err):
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("find whose %s is: %w", r.ID, err)
+		case ValidUserID(more.Objects[0].links().UserID):
+			return []News{more, news}, nil
+		}
+	}
+	return []News{news}, nil
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// fulfil applies a read in one transaction, settles the events that waited for
+// it, and strikes the wish out unless a newer one came meanwhile.
+func (s *Service) fulfil(ctx context.Context, wish Refresh, apply func(Tx) (EventStatus, string, error)) error {
+	again := false
+	err := s.store.Update(ctx, func(tx Tx) error {
+		status, reason, err := apply(tx)
+		if err != nil {
+			return err
+		}
+		deleted, err := tx.DeleteRefresh(ctx, wish.ID, wish.Wishes)
+		if err != nil {
+			return err
+		}
+		again = !deleted
+		return s.finishEvents(ctx, tx, wish.ID, status, reason, "")
+	})
+	if err == nil && again {
+		return &SnoozeError{For: rereadAfter}
+	}
+	return err
+}
+
+// finishEvents settles the events that wait for a read of their object.
+func (s *Service) finishEvents(ctx context.Context, tx Tx, objectID string, status EventStatus, reason, fault string) error {
+	events, err := tx.PendingEvents(ctx, objectID)
+	if err != nil {
+		return err
+	}
+	for _, event := range events {
+		if event.Reason == reasonWaitsForRetry {
+			continue
+		}
+		event.Attempts++
+		s.mark(&event, status, reason, fault)
+		if err := tx.PutEvent(ctx, event); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// giveUp strikes out a wish that could not be fulfilled in many tries. Its
+// events are on show as failed, and a replay wishes again.
+func (s *Service) giveUp(ctx context.Context, wish Refresh, cause error) error {
+	s.log.ErrorContext(ctx, "an object could not be read from Stripe; giving up", "object", wish.ID, "error", cause)
+	err := s.store.Update(ctx, func(tx Tx) error {
+		if _, err := tx.DeleteRefresh(ctx, wish.ID, wish.Wishes); err != nil {
+			return err
+		}
+		return s.finishEvents(ctx, tx, wish.ID, EventFailed, "", cause.Error())
+	})
+	if err != nil {
+		return fmt.Errorf("give up reading %s: %w", wish.ID, err)
+	}
+	return cause
+}

@@ -1,0 +1,140 @@
+package payments
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps the state. Both engines promise the same: what Update committed
+// is on disk, and no two updates see each other half done.
+type Store interface {
+	// View runs fn on one snapshot, read only.
+	View(ctx context.Context, fn func(Tx) error) error
+	// Update runs fn in one serializable transaction and commits if it
+	// returns nil. fn may run several times, so it must touch nothing but tx.
+	Update(ctx context.Context, fn func(Tx) error) error
+	// Ping says whether the database answers.
+	Ping(ctx context.Context) error
+}
+
+// Tx is what can be done in one transaction. A row that is not there is an
+// ErrNotFound. Put… inserts or replaces by key. Times are UTC in microseconds.
+type Tx interface {
+	// BillingHistory lists a user's entries, newest first (created at, then
+	// id), skipping offset and returning limit at most, with the count of all.
+	BillingHistory(ctx context.Context, userID string, offset, limit int) ([]BillingEntry, int, error)
+	// CancelRefresh deletes the wish to read an object if it has this reason
+	// and nobody was asked to do it yet. It is no error if there is none.
+	CancelRefresh(ctx context.Context, objectID, reason string) error
+	// CountReplies counts a user's operations that finished since then with that reply code.
+	CountReplies(ctx context.Context, userID, replyCode string, since time.Time) (int, error)
+	// Customer is the stored user of that id.
+	Customer(ctx context.Context, userID string) (Customer, error)
+	// CustomerByStripeID is the stored user whose customer that is.
+	CustomerByStripeID(ctx context.Context, stripeCustomerID string) (Customer, error)
+	// DeleteBillingEntry deletes by kind and source. It is no error if there is none.
+	DeleteBillingEntry(ctx context.Context, kind BillingKind, source string) error
+	// DeleteOperation deletes one operation. It is no error if there is none.
+	DeleteOperation(ctx context.Context, id string) error
+	// DeleteOperations deletes operations that finished before then.
+	DeleteOperations(ctx context.Context, finishedBefore time.Time) error
+	// DeleteRefresh deletes the wish to read an object, if Wishes is still as given.
+	DeleteRefresh(ctx context.Context, objectID string, wishes int64) (deleted bool, err error)
+	// DueRechecks lists users whose RecheckAt has come, limit at most.
+	DueRechecks(ctx context.Context, now time.Time, limit int) ([]string, error)
+	// DueRefreshes lists wishes whose DueAt has come, oldest first, limit at most.
+	DueRefreshes(ctx context.Context, now time.Time, limit int) ([]Refresh, error)
+	// Enqueue stores a job, to be done after that much real time (zero: at once).
+	Enqueue(ctx context.Context, job Job, after time.Duration) error
+	// Event is one event without its payload.
+	Event(ctx context.Context, id string) (Event, error)
+	// EventPayload is an event's body byte for byte.
+	EventPayload(ctx context.Context, id string) ([]byte, error)
+	// Events lists events without payloads, newest received first.
+	Events(ctx context.Context, filter EventFilter) ([]Event, error)
+	// GrantsOf lists a user's grants, ended ones too.
+	GrantsOf(ctx context.Context, userID string) ([]Grant, error)
+	// InsertEvents stores events with their payloads and says for each
+	// whether its id was new; of one that was not, nothing is stored.
+	InsertEvents(ctx context.Context, events []Event) (inserted []bool, err error)
+	// InsertOperation stores a new operation. ErrConflict: the user has
+	// another one open, or has used its idempotency key before.
+	InsertOperation(ctx context.Context, o Operation) error
+	// InsertOutbound stores an outbound event.
+	InsertOutbound(ctx context.Context, e OutboundEvent) error
+	// KeyByHash is the key of that hash.
+	KeyByHash(ctx context.Context, hash string) (Key, error)
+	// Keys lists all keys, oldest first.
+	Keys(ctx context.Context) ([]Key, error)
+	// Object is the stored object of that id.
+	Object(ctx context.Context, id string) (StoredObject, error)
+	// ObjectsByCharge, ObjectsByInvoice and ObjectsByPaymentIntent list the
+	// stored objects with that link, by id.
+	ObjectsByCharge(ctx context.Context, chargeID string) ([]StoredObject, error)
+	ObjectsByInvoice(ctx context.Context, invoiceID string) ([]StoredObject, error)
+	ObjectsByPaymentIntent(ctx context.Context, paymentIntentID string) ([]StoredObject, error)
+	// OpenInvoices lists the stored invoices of a subscription whose status is open.
+	OpenInvoices(ctx context.Context, stripeSubscriptionID string) ([]StoredObject, error)
+	// OpenOperation is the operation that a user has open.
+	OpenOperation(ctx context.Context, userID string) (Operation, error)
+	// Operation is the operation of that id.
+	Operation(ctx context.Context, id string) (Operation, error)
+	// OperationByKey is the operation for which a user gave that idempotency key.
+	OperationByKey(ctx context.Context, userID, idempotencyKey string) (Operation, error)
+	// Payment is the payment of that payment intent.
+	Payment(ctx context.Context, paymentIntentID string) (Payment, error)
+	// PendingEvents lists the events about an object that are pending, oldest first.
+	PendingEvents(ctx context.Context, objectID string) ([]Event, error)
+	// PutBillingEntry stores an entry by kind and source; the id of one that
+	// is there stays.
+	PutBillingEntry(ctx context.Context, e BillingEntry) error
+	// PutCustomer stores a user. ErrConflict: the Stripe customer is another user's.
+	PutCustomer(ctx context.Context, c Customer) error
+	// PutEvent changes an event's status, reason, attempts, error, source and
+	// time of processing; the rest of it never changes.
+	PutEvent(ctx context.Context, e Event) error
+	// PutKey stores a key.
+	PutKey(ctx context.Context, k Key) error
+	// PutObject stores an object.
+	PutObject(ctx context.Context, o StoredObject) error
+	// PutOperation changes an operation's progress, lease, reply, whether it is
+	// open and when it finished.
+	PutOperation(ctx context.Context, o Operation) error
+	// PutPayment stores a payment by payment intent; the id of one that is
+	// there stays.
+	PutPayment(ctx context.Context, p Payment) error
+	// PutRefresh stores the wish to read an object.
+	PutRefresh(ctx context.Context, r Refresh) error
+	// PutSubscription stores a subscription by Stripe's id; the id of one
+	// that is there stays.
+	PutSubscription(ctx context.Context, s Subscription) error
+	// Refresh is the wish to read that object.
+	Refresh(ctx context.Context, objectID string) (Refresh, error)
+	// Subscription is the subscription of that Stripe id.
+	Subscription(ctx context.Context, stripeSubscriptionID string) (Subscription, error)
+	// SubscriptionsOf lists a user's subscriptions, ended ones too, by creation.
+	SubscriptionsOf(ctx context.Context, userID string) ([]Subscription, error)
+	// UnmappedSubscriptions lists live subscriptions marked Unmapped whose
+	// Stripe id is greater than after, by that id, limit at most.
+	UnmappedSubscriptions(ctx context.Context, after string, limit int) ([]Subscription, error)
+	// UnownedEvents lists the events of a Stripe customer that are pending, or
+	// ignored for the reason given.
+	UnownedEvents(ctx context.Context, stripeCustomerID, reason string) ([]Event, error)
+}
+
+// Refresh is the wish to read an object from Stripe. There is one row per
+// object however many wish for it, so reads are coalesced; the read deletes it
+// only if no newer wish came meanwhile.
+type Refresh struct {
+	Ref
+	// Wishes counts them.
+	Wishes int64
+	// NewerThan is the moment that the answer has to be later than; zero: any answer will do.
+	NewerThan time.Time
+	// Reason says in a few words what the read is for.
+	Reason string
+	// DueAt is when it may be done. While a job is on its way to do it (Queued),
+	// it is when the sweep asks for another job.
+	DueAt  time.Time
+	Queued bool
+}
