@@ -1,0 +1,17 @@
+//go:build !unix
+
+package postgrestest
+
+import (
+	"fmt"
+	"net/url"
+)
+
+// cluster is a running private server, which only a Unix system can have.
+type cluster struct{}
+
+func startCluster() (*cluster, error) {
+	return nil, fmt.Errorf("%w: name a server in PAYMENTS_TEST_POSTGRES", errNotInstalled)
+}
+
+func (c *cluster) address() *url.URL { return nil }

@@ -1,0 +1,4 @@
+package postgrestest
+
+// Required lets the test give required an environment.
+var Required = required

@@ -1,0 +1,35 @@
+# Keeps a private PostgreSQL cluster for as long as standard input stays open.
+# $1 is the folder of PostgreSQL's programs, $2 an empty folder to work in.
+# Prints "ready", or what went wrong.
+bin=$1
+dir=$2
+log=$dir/log
+
+end() {
+	if [ -e "$dir/data/postmaster.pid" ]; then
+		"$bin/pg_ctl" stop -s -D "$dir/data" -m immediate
+	fi
+	cd / && rm -rf "$dir"
+} >/dev/null 2>&1
+trap end EXIT
+
+# The order of a language, as most databases have it: a query that counts on
+# the order of bytes without saying so fails here as it would in production.
+initialize() {
+	"$bin/initdb" -D "$dir/data" --username=payments --auth=trust --no-sync \
+		--encoding=UTF8 --locale=C --locale-provider=icu --icu-locale=en-US
+}
+
+# No TCP, and the folder of the socket is closed to others: hence no password.
+# The data die with the tests, so nothing is flushed to the disk.
+start() {
+	"$bin/pg_ctl" start -w -t 60 -D "$dir/data" -l "$log" -o "-k '$dir' -c listen_addresses='' \
+		-c max_connections=300 -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+}
+
+if ! { initialize && start; } >>"$log" 2>&1 </dev/null; then
+	cat "$log"
+	exit 1
+fi
+echo ready
+read -r _
