@@ -1,0 +1,142 @@
+// Package jobs hands the jobs that River keeps to the service that does them.
+//
+// Every kind of job is one call of [Service.Work]; what is here is only the
+// frame around it: which queue, how long, how often, and what becomes of a
+// failure. [Config] gives a configuration of River that knows no database, for a
+// store to make a worker of.
+package jobs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+
+	"github.com/numerai-app/payments"
+)
+
+// Service does jobs. It is what payments.Service offers of itself.
+type Service interface {
+	// Work does one job: nil when it is done, a *payments.SnoozeError when it
+	// has to wait, any other error when it is to be tried again.
+	Work(ctx context.Context, job payments.Job, attempt payments.Attempt) error
+}
+
+const (
+	// maxWorkers is how many jobs are at work at a time, sweeps aside. They
+	// mostly wait for Stripe.
+	maxWorkers = 8
+	// sweepQueue is the sweeps' own, so that they are on time however many
+	// other jobs wait.
+	sweepQueue = "sweep"
+	// jobTimeout ends a job that hangs. It is longer than the time that the
+	// service gives itself for any one operation.
+	jobTimeout = time.Minute
+	// rescueAfter is when a job whose process died is given to another.
+	rescueAfter = 2 * jobTimeout
+	// completedRetention is how long jobs that are done are kept for whoever
+	// looks into the queue. What they did is kept elsewhere.
+	completedRetention = time.Hour
+)
+
+// Config configures a worker of all kinds of jobs that the service knows, with
+// a sweep at the start and every payments.SweepInterval from then on. However
+// many processes work, one of them makes the sweeps. The logger is told of
+// jobs that failed; nil: nobody is.
+func Config(service Service, logger *slog.Logger) *river.Config {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &worker[payments.RefreshObject]{service: service})
+	river.AddWorker(workers, &worker[payments.RetryEvent]{service: service})
+	river.AddWorker(workers, &worker[payments.ResumeOperation]{service: service})
+	river.AddWorker(workers, &sweeper{worker[payments.Sweep]{service: service}})
+	return &river.Config{
+		CompletedJobRetentionPeriod: completedRetention,
+		ErrorHandler:                &reporter{log: logger},
+		JobTimeout:                  jobTimeout,
+		Logger:                      slog.New(quietHandler{logger.Handler()}),
+		MaxAttempts:                 payments.MaxAttempts,
+		PeriodicJobs:                []*river.PeriodicJob{periodicSweep()},
+		Queues: map[string]river.QueueConfig{
+			river.QueueDefault: {MaxWorkers: maxWorkers},
+			sweepQueue:         {MaxWorkers: 1},
+		},
+		RescueStuckJobsAfter: rescueAfter,
+		RetryPolicy:          backoff{},
+		Workers:              workers,
+	}
+}
+
+// periodicSweep makes the sweeps. A sweep that fails is not tried again, since
+// the next one is on its way. Two processes that both believe to lead make one
+// sweep a period; it is not unique beyond that, since one that died at work
+// would keep others from being made.
+func periodicSweep() *river.PeriodicJob {
+	options := river.InsertOpts{
+		MaxAttempts: 1,
+		Queue:       sweepQueue,
+		UniqueOpts:  river.UniqueOpts{ByPeriod: payments.SweepInterval},
+	}
+	return river.NewPeriodicJob(
+		river.PeriodicInterval(payments.SweepInterval),
+		func() (river.JobArgs, *river.InsertOpts) { return payments.Sweep{}, &options },
+		&river.PeriodicJobOpts{ID: payments.Sweep{}.Kind(), RunOnStart: true},
+	)
+}
+
+// worker works one kind of job.
+type worker[J payments.Job] struct {
+	river.WorkerDefaults[J]
+	service Service
+}
+
+// Work does a job and tells River what becomes of it.
+func (w *worker[J]) Work(ctx context.Context, job *river.Job[J]) error {
+	err := w.service.Work(ctx, job.Args, payments.Attempt{Number: job.Attempt, Last: job.Attempt >= job.MaxAttempts})
+	var snooze *payments.SnoozeError
+	if errors.As(err, &snooze) {
+		return river.JobSnooze(max(snooze.For, 0))
+	}
+	return err
+}
+
+// sweeper works sweeps, except those that waited for so long that another one
+// was made: they would find nothing that it does not.
+type sweeper struct{ worker[payments.Sweep] }
+
+func (w *sweeper) Work(ctx context.Context, job *river.Job[payments.Sweep]) error {
+	if job.AttemptedAt != nil && job.AttemptedAt.Sub(job.ScheduledAt) > 2*payments.SweepInterval {
+		return nil
+	}
+	return w.worker.Work(ctx, job)
+}
+
+// The pauses between two tries of a job double from one to the other.
+const (
+	minBackoff = 2 * time.Second
+	maxBackoff = time.Hour
+)
+
+// backoff is the retry policy: 2 seconds after the first failure, then twice
+// as long each time up to an hour, give or take a quarter, so that jobs which
+// failed together do not come back together.
+type backoff struct{}
+
+func (backoff) NextRetry(job *rivertype.JobRow) time.Time {
+	return time.Now().Add(pause(len(job.Errors)+1, rand.Float64()))
+}
+
+// pause is the time to wait after that many failures; jitter is from 0 to 1.
+func pause(failures int, jitter float64) time.Duration {
+	base := maxBackoff
+	if doublings := failures - 1; doublings < 20 { // more would overflow, and is past the hour anyway
+		base = min(minBackoff<<max(doublings, 0), maxBackoff)
+	}
+	return min(time.Duration(float64(base)*(0.75+jitter/2)), maxBackoff)
+}

@@ -1,0 +1,346 @@
+package jobs_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/numerai-app/payments"
+	"github.com/numerai-app/payments/internal/jobs"
+	"github.com/numerai-app/payments/internal/store"
+	"github.com/numerai-app/payments/internal/storetest"
+)
+
+// try is one call of the service.
+type try struct {
+	Job     payments.Job
+	Attempt payments.Attempt
+}
+
+// service does jobs as told and says what it was asked.
+type service struct {
+	work  func(ctx context.Context, t try) error
+	tries chan try
+}
+
+func (s *service) Work(ctx context.Context, job payments.Job, attempt payments.Attempt) error {
+	t := try{job, attempt}
+	if _, ok := job.(payments.Sweep); ok {
+		return nil // the periodic ones are TestSweepAtStart's matter
+	}
+	s.tries <- t
+	return s.work(ctx, t)
+}
+
+func done(context.Context, try) error { return nil }
+
+// next waits for the next call.
+func (s *service) next(t *testing.T) try {
+	t.Helper()
+	select {
+	case got := <-s.tries:
+		return got
+	case <-t.Context().Done():
+		t.Fatal("the test ended before the job came")
+		return try{}
+	}
+}
+
+// start starts a worker, which is stopped with the test.
+func start(t *testing.T, s *store.Store, does jobs.Service, logger *slog.Logger) store.Worker {
+	t.Helper()
+	config := jobs.Config(does, logger)
+	config.TestOnly = true // no random wait before the first maintenance
+	worker, err := s.Jobs(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := worker.Start(context.WithoutCancel(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := worker.StopAndCancel(context.Background()); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+	return worker
+}
+
+func newService(work func(context.Context, try) error) *service {
+	return &service{work: work, tries: make(chan try, 1000)}
+}
+
+func enqueue(t *testing.T, s payments.Store, after time.Duration, list ...payments.Job) {
+	t.Helper()
+	err := s.Update(t.Context(), func(tx payments.Tx) error {
+		for _, job := range list {
+			if err := tx.Enqueue(t.Context(), job, after); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func equal(t *testing.T, got, want try) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the service was asked for something else (-want +got):\n%s", diff)
+	}
+}
+
+var firstTry = payments.Attempt{Number: 1}
+
+func TestEveryKindIsWorked(t *testing.T) {
+	t.Parallel()
+	storetest.EachStore(t, func(t *testing.T, s *store.Store) {
+		does := newService(done)
+		start(t, s, does, nil)
+		for _, job := range []payments.Job{
+			payments.RefreshObject{ObjectID: "in_1"},
+			payments.RetryEvent{EventID: "evt_1"},
+			payments.ResumeOperation{OperationID: "pop_1"},
+		} {
+			enqueue(t, s, 0, job)
+			equal(t, does.next(t), try{job, firstTry})
+		}
+	})
+}
+
+// What was rolled back never was, and what is for later is not for now.
+func TestOnlyWhatWasCommittedIsWorked(t *testing.T) {
+	t.Parallel()
+	storetest.EachStore(t, func(t *testing.T, s *store.Store) {
+		does := newService(done)
+		worker := start(t, s, does, nil)
+		onPurpose := errors.New("on purpose")
+		err := s.Update(t.Context(), func(tx payments.Tx) error {
+			return errors.Join(tx.Enqueue(t.Context(), payments.RetryEvent{EventID: "rolled back"}, 0), onPurpose)
+		})
+		if !errors.Is(err, onPurpose) {
+			t.Fatal(err)
+		}
+		enqueue(t, s, time.Hour, payments.RetryEvent{EventID: "later"})
+		for i := range 3 { // whatever came before these was fetched with them
+			committed := payments.RetryEvent{EventID: fmt.Sprint("committed ", i)}
+			enqueue(t, s, 0, committed)
+			equal(t, does.next(t), try{committed, firstTry})
+		}
+		if err := worker.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if len(does.tries) > 0 {
+			t.Errorf("worked %+v", <-does.tries)
+		}
+	})
+}
+
+func TestFailuresAndPanicsAreTriedAgain(t *testing.T) {
+	t.Parallel()
+	storetest.EachStore(t, func(t *testing.T, s *store.Store) {
+		job := payments.RefreshObject{ObjectID: "in_1"}
+		log := new(lockedBuffer)
+		does := newService(func(_ context.Context, asked try) error {
+			switch asked.Attempt.Number {
+			case 1:
+				return errors.New("stripe is away")
+			case 2:
+				panic("a bug")
+			}
+			return nil
+		})
+		start(t, s, does, slog.New(slog.NewTextHandler(log, nil)))
+		enqueue(t, s, 0, job)
+		for number := 1; number <= 3; number++ {
+			equal(t, does.next(t), try{job, payments.Attempt{Number: number}})
+		}
+		for _, want := range []string{"stripe is away", "a bug", "kind=refresh_object", "attempt=1"} {
+			if !strings.Contains(log.String(), want) {
+				t.Errorf("the log does not say %q:\n%s", want, log)
+			}
+		}
+	})
+}
+
+// A wait is no failure: it is not counted, and not in the log.
+func TestSnooze(t *testing.T) {
+	t.Parallel()
+	storetest.EachStore(t, func(t *testing.T, s *store.Store) {
+		job := payments.RefreshObject{ObjectID: "in_1"}
+		var mu sync.Mutex
+		waits := []time.Duration{time.Millisecond, 0, -time.Second}
+		log := new(lockedBuffer)
+		does := newService(func(context.Context, try) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if len(waits) == 0 {
+				return nil
+			}
+			wait := waits[0]
+			waits = waits[1:]
+			return fmt.Errorf("apply: %w", &payments.SnoozeError{For: wait})
+		})
+		worker := start(t, s, does, slog.New(slog.NewTextHandler(log, nil)))
+		enqueue(t, s, 0, job)
+		for range 4 {
+			equal(t, does.next(t), try{job, firstTry})
+		}
+		if err := worker.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if log.String() != "" {
+			t.Errorf("the log speaks of waiting:\n%s", log)
+		}
+	})
+}
+
+// sweeps counts sweeps.
+type sweeps chan payments.Attempt
+
+func (s sweeps) Work(_ context.Context, job payments.Job, attempt payments.Attempt) error {
+	if _, ok := job.(payments.Sweep); !ok {
+		return errors.New("not a sweep")
+	}
+	select {
+	case s <- attempt:
+	default:
+	}
+	return nil
+}
+
+func TestSweepAtStart(t *testing.T) {
+	t.Parallel()
+	storetest.EachStore(t, func(t *testing.T, s *store.Store) {
+		swept := make(sweeps, 1)
+		start(t, s, swept, nil)
+		select {
+		case got := <-swept:
+			want := payments.Attempt{Number: 1, Last: true} // the next one comes by itself
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("the attempt (-want +got):\n%s", diff)
+			}
+		case <-t.Context().Done():
+			t.Fatal("no sweep came")
+		}
+	})
+}
+
+func TestStopWaitsForJobs(t *testing.T) {
+	t.Parallel()
+	storetest.EachStore(t, func(t *testing.T, s *store.Store) {
+		release := make(chan struct{})
+		var finished bool
+		does := newService(func(context.Context, try) error {
+			<-release
+			finished = true
+			return nil
+		})
+		worker := start(t, s, does, nil)
+		enqueue(t, s, 0, payments.RetryEvent{EventID: "slow"})
+		does.next(t)
+		stopped := make(chan error)
+		go func() { stopped <- worker.Stop(context.Background()) }()
+		close(release)
+		if err := <-stopped; err != nil || !finished {
+			t.Errorf("stopped with %v, the job finished: %t", err, finished)
+		}
+	})
+}
+
+// Jobs that write, requests that write and requests that read share a database
+// without failing each other.
+func TestUnderLoad(t *testing.T) {
+	t.Parallel()
+	storetest.EachStore(t, func(t *testing.T, s *store.Store) {
+		const each = 40
+		does := newService(func(ctx context.Context, asked try) error {
+			return add(ctx, s, asked.Job.(payments.RetryEvent).EventID)
+		})
+		start(t, s, does, nil)
+		var group sync.WaitGroup
+		for i := range each {
+			group.Go(func() {
+				enqueue(t, s, 0, payments.RetryEvent{EventID: fmt.Sprint("job ", i)})
+			})
+			group.Go(func() {
+				if err := add(t.Context(), s, fmt.Sprint("request ", i)); err != nil {
+					t.Errorf("a request that writes: %v", err)
+				}
+			})
+			group.Go(func() {
+				err := s.View(t.Context(), func(tx payments.Tx) error {
+					_, err := tx.DueRefreshes(t.Context(), time.Now(), 10)
+					return err
+				})
+				if err != nil {
+					t.Errorf("a request that reads: %v", err)
+				}
+			})
+		}
+		group.Wait()
+		for range each {
+			if got := does.next(t); got.Attempt.Number != 1 {
+				t.Errorf("%v was tried again", got.Job)
+			}
+		}
+	})
+}
+
+func add(ctx context.Context, s payments.Store, id string) error {
+	return s.Update(ctx, func(tx payments.Tx) error {
+		wish := payments.Refresh{Ref: payments.Ref{Kind: payments.KindInvoice, ID: id}, DueAt: time.Now()}
+		return tx.PutRefresh(ctx, wish)
+	})
+}
+
+func TestPause(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		failures  int
+		low, high time.Duration
+	}{
+		{1, 1500 * time.Millisecond, 2500 * time.Millisecond},
+		{2, 3 * time.Second, 5 * time.Second},
+		{5, 24 * time.Second, 40 * time.Second},
+		{11, 1536 * time.Second, 2560 * time.Second},
+		{12, 45 * time.Minute, time.Hour},
+		{1000, 45 * time.Minute, time.Hour},
+		{0, 1500 * time.Millisecond, 2500 * time.Millisecond},
+	} {
+		if got := jobs.Pause(c.failures, 0); got != c.low {
+			t.Errorf("after %d failures at least %v, want %v", c.failures, got, c.low)
+		}
+		if got := jobs.Pause(c.failures, 1); got != c.high {
+			t.Errorf("after %d failures at most %v, want %v", c.failures, got, c.high)
+		}
+	}
+}
+
+// lockedBuffer is a log that can be read while it is written.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}

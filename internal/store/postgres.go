@@ -1,0 +1,191 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"github.com/numerai-app/payments/internal/store/queries"
+)
+
+const (
+	// maxUpdates is how often an update is tried when others come in between.
+	maxUpdates = 10
+	// maxUniqueRetries is how often an update is tried again after a unique
+	// violation: with a fresh snapshot it sees the row that it ran into, so if
+	// it violates still, it means to.
+	maxUniqueRetries = 2
+	// The pauses between two tries: random, up to a bound that doubles.
+	minPause = 2 * time.Millisecond
+	maxPause = 250 * time.Millisecond
+	// rollbackTimeout bounds the undoing of what was not committed.
+	rollbackTimeout = 5 * time.Second
+	// connectTimeout bounds one try to connect, unless the URL says otherwise.
+	connectTimeout = 5 * time.Second
+	// maxConnections is the size of the pool, unless the URL says otherwise
+	// (pool_max_conns). Updates of a few connections get more done than those
+	// of many, which mostly get in each other's way.
+	maxConnections = 10
+)
+
+// postgresEngine is the engine on PostgreSQL.
+type postgresEngine struct {
+	pool   *pgxpool.Pool
+	insert *river.Client[pgx.Tx] // only stores jobs
+}
+
+func openPostgres(ctx context.Context, url string, options Options) (engine, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("read the URL of the PostgreSQL database: %w", err) // pgx leaves out the password
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	if !strings.Contains(url, "pool_max_conns=") {
+		config.MaxConns = maxConnections
+	}
+	config.AfterConnect = timesInUTC
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("make the pool of connections: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, translate(fmt.Errorf("connect to PostgreSQL: %w", err))
+	}
+	insert, err := river.NewClient(riverpgxv5.New(pool), insertOnly(options.Logger))
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("make the queue of jobs: %w", err)
+	}
+	return &postgresEngine{pool: pool, insert: insert}, nil
+}
+
+// timesInUTC makes a connection read times as UTC rather than in the zone of
+// the machine.
+func timesInUTC(_ context.Context, conn *pgx.Conn) error {
+	conn.TypeMap().RegisterType(&pgtype.Type{
+		Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+	})
+	return nil
+}
+
+// insertOnly configures a River client that stores jobs and works none.
+func insertOnly(logger *slog.Logger) *river.Config { return &river.Config{Logger: logger} }
+
+// How the transactions of views and updates begin.
+const (
+	beginView   = "begin isolation level repeatable read read only"
+	beginUpdate = "begin isolation level serializable"
+)
+
+func (p *postgresEngine) view(ctx context.Context, fn func(session) error) error {
+	return p.retry(ctx, func() error { return p.run(ctx, beginView, fn) })
+}
+
+func (p *postgresEngine) update(ctx context.Context, fn func(session) error) error {
+	return p.retry(ctx, func() error { return p.run(ctx, beginUpdate, fn) })
+}
+
+// retry runs a transaction again while others come in between.
+func (p *postgresEngine) retry(ctx context.Context, transact func() error) error {
+	violations := 0
+	for try := 1; ; try++ {
+		err := transact()
+		if isUniqueViolation(err) {
+			violations++
+		}
+		again := isSerializationFailure(err) || isLost(err) ||
+			isUniqueViolation(err) && violations <= maxUniqueRetries
+		if !again || try == maxUpdates {
+			return err
+		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits at random, the longer the more tries there were.
+func pause(ctx context.Context, try int) error {
+	bound := min(minPause<<try, maxPause)
+	timer := time.NewTimer(rand.N(bound))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// lostError is the loss of the connection before the commit was sent: nothing
+// was committed, so the work may be done again on another connection. After
+// PostgreSQL restarted all connections of the pool are lost in that way.
+type lostError struct{ error }
+
+func (e lostError) Unwrap() error { return e.error }
+
+func isLost(err error) bool {
+	var lost lostError
+	return errors.As(err, &lost)
+}
+
+// run runs fn in one transaction.
+func (p *postgresEngine) run(ctx context.Context, begin string, fn func(session) error) error {
+	conn, err := p.pool.Acquire(ctx)
+	if err != nil {
+		return translate(fmt.Errorf("connect to the database: %w", err))
+	}
+	defer conn.Release()
+	tx := newPipeline(conn.Conn(), begin)
+	// Whatever happens, a panic included, what was not committed is undone.
+	// The caller's context may have ended, which must not keep the connection
+	// in its transaction.
+	defer func() {
+		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+		defer cancel()
+		tx.rollback(undo)
+	}()
+	if err = fn(p.session(tx)); err == nil {
+		err = translate(tx.commit(ctx))
+	}
+	if err != nil && !tx.committing && conn.Conn().IsClosed() && ctx.Err() == nil {
+		return lostError{err}
+	}
+	return err
+}
+
+func (p *postgresEngine) session(tx *pipeline) session {
+	return session{
+		queries:  queries.New(tx),
+		writes:   queries.New(later{tx}),
+		together: tx.together,
+		enqueue: func(ctx context.Context, job river.JobArgs, options *river.InsertOpts) error {
+			_, err := p.insert.InsertTx(ctx, tx, job, options)
+			return err
+		},
+	}
+}
+
+func (p *postgresEngine) ping(ctx context.Context) error { return p.pool.Ping(ctx) }
+
+func (p *postgresEngine) jobs(config river.Config) (Worker, error) {
+	return river.NewClient(riverpgxv5.New(p.pool), &config)
+}
+
+func (p *postgresEngine) close() error {
+	p.pool.Close()
+	return nil
+}

@@ -1,0 +1,2 @@
+-- name: GrantsOf :many
+SELECT * FROM grants WHERE user_id = $1 ORDER BY created_at, id;

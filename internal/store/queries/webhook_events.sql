@@ -1,0 +1,53 @@
+-- name: Event :one
+SELECT * FROM webhook_events WHERE id = $1;
+
+-- name: EventPayload :one
+SELECT payload FROM webhook_payloads WHERE event_id = $1 ORDER BY received_at DESC LIMIT 1;
+
+-- name: Events :many
+-- What was received before the given moment and id, newest first. Nearly all
+-- events are processed, so a filter on that status, or on a type, skips little.
+SELECT * FROM webhook_events
+WHERE received_at <= sqlc.arg(received_at) AND (received_at < sqlc.arg(received_at) OR id < sqlc.arg(id))
+    AND (CAST(sqlc.arg(status) AS text) = '' OR status = CAST(sqlc.arg(status) AS text))
+    AND (CAST(sqlc.arg(type) AS text) = '' OR type = CAST(sqlc.arg(type) AS text))
+ORDER BY received_at DESC, id DESC LIMIT sqlc.arg(max_rows);
+
+-- name: InsertEvent :execrows
+INSERT INTO webhook_events (
+    id, type, api_version, livemode, account, object_kind, object_id, customer_id, created,
+    received_at, status, reason, attempts, error, processed_at, source
+) VALUES (
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
+)
+ON CONFLICT (id) DO NOTHING;
+
+-- name: InsertPayload :exec
+INSERT INTO webhook_payloads (
+    event_id, received_at, payload
+) VALUES (
+    $1, $2, $3
+);
+
+-- name: PendingEvents :many
+SELECT * FROM webhook_events WHERE object_id = $1 AND status = 'pending' ORDER BY created, received_at, id;
+
+-- name: PutEvent :exec
+UPDATE webhook_events
+SET status = $2, reason = $3, attempts = $4, error = $5, processed_at = $6, source = $7
+WHERE id = $1;
+
+-- name: UnownedEvents :many
+-- The second line is the condition of the partial index, word by word.
+SELECT * FROM webhook_events
+WHERE customer_id = $1 AND customer_id <> '' AND status IN ('pending', 'ignored')
+    AND (status = 'pending' OR reason = $2)
+ORDER BY created, received_at, id;
+
+-- name: UnsettledEvents :many
+-- Events with a status other than processed, by the partial index of those.
+SELECT * FROM webhook_events
+WHERE status = sqlc.arg(status) AND status <> 'processed'
+    AND received_at <= sqlc.arg(received_at) AND (received_at < sqlc.arg(received_at) OR id < sqlc.arg(id))
+    AND (CAST(sqlc.arg(type) AS text) = '' OR type = CAST(sqlc.arg(type) AS text))
+ORDER BY received_at DESC, id DESC LIMIT sqlc.arg(max_rows);

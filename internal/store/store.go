@@ -1,0 +1,167 @@
+// Package store keeps the state of payments in SQLite or in PostgreSQL.
+//
+// [Open] takes a URL and gives a [Store], which is a payments.Store whichever
+// the engine. The queries are written once, for PostgreSQL, and run on both:
+// each engine brings its own way to open a transaction and to send a query,
+// and what it finds is turned into domain types in one place. Both promise the
+// same: an update is serializable, is on disk when it returns, and runs again
+// by itself when another one came in between.
+//
+// Jobs are River's. They are stored in the transaction that makes them
+// necessary, and worked by what [Store.Jobs] returns.
+//
+// The schema is brought up to date by [Store.Migrate], never by opening.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/riverqueue/river"
+
+	"github.com/numerai-app/payments"
+	"github.com/numerai-app/payments/internal/store/queries"
+)
+
+// Store is a payments.Store on either engine. It is safe for concurrent use.
+type Store struct {
+	engine engine
+}
+
+var _ payments.Store = (*Store)(nil)
+
+// Options are what a store may be told beside its URL. The zero value is the default.
+type Options struct {
+	// Logger is told what the job queue has to say about itself. Default: nobody is.
+	Logger *slog.Logger
+}
+
+// engine is what SQLite and PostgreSQL do in ways of their own.
+type engine interface {
+	// view runs fn once in a transaction that only reads one snapshot.
+	view(ctx context.Context, fn func(session) error) error
+	// update runs fn, again if need be, in a serializable transaction.
+	update(ctx context.Context, fn func(session) error) error
+	ping(ctx context.Context) error
+	jobs(config river.Config) (Worker, error)
+	// schema is what it takes to look at the schema and to change it.
+	schema() (schema, error)
+	close() error
+}
+
+// session is one open transaction of an engine.
+type session struct {
+	// queries runs statements at once, writes those whose result nobody waits
+	// for, which an engine may put off until another or the commit.
+	queries, writes *queries.Queries
+	// together runs statements as one, if the engine can, and returns how many
+	// rows each changed.
+	together func(ctx context.Context, run func(*queries.Queries) error) ([]int64, error)
+	enqueue  func(ctx context.Context, job river.JobArgs, options *river.InsertOpts) error
+}
+
+// The forms of a database's URL.
+const (
+	sqliteScheme       = "sqlite:"
+	postgresScheme     = "postgres://"
+	postgresLongScheme = "postgresql://"
+)
+
+// Open opens the database of that URL: sqlite:PATH, whose file is made if it is
+// not there, or postgres://USER:PASSWORD@HOST:PORT/NAME. It connects, so a
+// database that does not answer is an error here. No error shows a password.
+func Open(ctx context.Context, url string, options Options) (*Store, error) {
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.DiscardHandler)
+	}
+	var opened engine
+	var err error
+	switch {
+	case strings.HasPrefix(url, sqliteScheme):
+		opened, err = openSQLite(ctx, strings.TrimPrefix(url, sqliteScheme), options)
+	case strings.HasPrefix(url, postgresScheme), strings.HasPrefix(url, postgresLongScheme):
+		opened, err = openPostgres(ctx, url, options)
+	case url == "":
+		err = errors.New("no database is named: set DATABASE_URL to sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME")
+	default:
+		err = fmt.Errorf("a database URL cannot start with %q: write sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME", schemeOf(url))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	return &Store{engine: opened}, nil
+}
+
+// schemeOf is what stands before the first colon of a URL, for an error that
+// must not show the rest of it.
+func schemeOf(url string) string {
+	scheme, _, found := strings.Cut(url, ":")
+	if !found || len(scheme) > 20 {
+		return "…"
+	}
+	return scheme + ":"
+}
+
+// View runs fn on one snapshot. Whatever it tries to write is refused.
+func (s *Store) View(ctx context.Context, fn func(payments.Tx) error) error {
+	return s.engine.view(ctx, func(open session) error { return runIn(open, fn) })
+}
+
+// Update runs fn in one serializable transaction and commits if it returns
+// nil. When another update came in between it runs again, at most ten times
+// with short random pauses; after that, and when the database does not answer,
+// the error is a payments.ErrUnavailable. A panic rolls back and goes on.
+func (s *Store) Update(ctx context.Context, fn func(payments.Tx) error) error {
+	return s.engine.update(ctx, func(open session) error { return runIn(open, fn) })
+}
+
+// runIn runs fn and returns its error, or else the first one of the
+// transaction: what failed halfway is never committed, even if fn goes on.
+func runIn(open session, fn func(payments.Tx) error) error {
+	tx := &transaction{session: open}
+	err := fn(tx)
+	if tx.failure != nil && (err == nil || isSerializationFailure(tx.failure)) {
+		return tx.failure
+	}
+	return err
+}
+
+// Ping says whether the database answers; if not, the error is a payments.ErrUnavailable.
+func (s *Store) Ping(ctx context.Context) error {
+	return translate(s.engine.ping(ctx))
+}
+
+// Close closes the database. Workers must have stopped before.
+func (s *Store) Close() error {
+	if err := s.engine.close(); err != nil {
+		return fmt.Errorf("close the database: %w", err)
+	}
+	return nil
+}
+
+// Worker works the jobs of a store, and makes the periodic ones.
+type Worker interface {
+	// Start begins to work jobs and returns. Cancelling ctx stops it as Stop does.
+	Start(ctx context.Context) error
+	// Stop takes no more jobs and waits for those under way, until ctx ends.
+	Stop(ctx context.Context) error
+	// StopAndCancel cancels the jobs under way as well and waits for them.
+	StopAndCancel(ctx context.Context) error
+}
+
+// Jobs makes a worker of this store's jobs from River's configuration. It does
+// not start it. How jobs are fetched is set here to what suits the engine.
+func (s *Store) Jobs(config *river.Config) (Worker, error) {
+	worker, err := s.engine.jobs(*config)
+	if err != nil {
+		return nil, fmt.Errorf("make the worker of jobs: %w", err)
+	}
+	return worker, nil
+}
+
+// errNoRows says whether a query found no row, on either engine.
+func errNoRows(err error) bool { return errors.Is(err, sql.ErrNoRows) } // pgx.ErrNoRows wraps it

@@ -1,0 +1,127 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/numerai-app/payments"
+	"github.com/numerai-app/payments/internal/store/queries"
+)
+
+// Stripe's events, and the wishes to read objects that they leave behind.
+
+// The number of events that a filter lists.
+const (
+	defaultEvents = 50
+	maxEvents     = 1000
+)
+
+// endOfTime is later than anything that was ever received.
+var endOfTime = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
+
+func (t *transaction) Event(ctx context.Context, id string) (payments.Event, error) {
+	row, err := t.queries.Event(ctx, id)
+	return found(t, row, err, eventOf, "event", id)
+}
+
+func (t *transaction) EventPayload(ctx context.Context, id string) ([]byte, error) {
+	payload, err := t.queries.EventPayload(ctx, id)
+	return found(t, payload, err, notNull, "event", id)
+}
+
+func (t *transaction) Events(ctx context.Context, filter payments.EventFilter) ([]payments.Event, error) {
+	limit := filter.Limit
+	if limit <= 0 {
+		limit = defaultEvents
+	}
+	receivedBefore := endOfTime
+	if filter.Before != "" {
+		before, err := t.Event(ctx, filter.Before)
+		if err != nil {
+			return nil, err
+		}
+		receivedBefore = before.ReceivedAt
+	}
+	p := queries.EventsParams{
+		ReceivedAt: receivedBefore, ID: filter.Before, Status: string(filter.Status), Type: filter.Type,
+		MaxRows: rowLimit(min(limit, maxEvents)),
+	}
+	var rows []queries.WebhookEvent
+	var err error
+	if filter.Status == "" || filter.Status == payments.EventProcessed {
+		rows, err = t.queries.Events(ctx, p)
+	} else {
+		rows, err = t.queries.UnsettledEvents(ctx, queries.UnsettledEventsParams{
+			Status: p.Status, ReceivedAt: p.ReceivedAt, ID: p.ID, Type: p.Type, MaxRows: p.MaxRows,
+		})
+	}
+	return list(t, rows, err, eventOf, "events")
+}
+
+func (t *transaction) InsertEvents(ctx context.Context, events []payments.Event) ([]bool, error) {
+	rows, err := t.together(ctx, func(q *queries.Queries) error {
+		for _, event := range events {
+			if _, err := q.InsertEvent(ctx, queries.InsertEventParams(eventRow(event))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, t.fail("store the events", err)
+	}
+	inserted := make([]bool, len(events))
+	for i, event := range events {
+		if inserted[i] = rows[i] > 0; !inserted[i] {
+			continue
+		}
+		err := t.writes.InsertPayload(ctx, queries.InsertPayloadParams{
+			EventID: event.ID, ReceivedAt: utc(event.ReceivedAt), Payload: notNull(event.Payload),
+		})
+		if err != nil {
+			return nil, t.fail("store the event's payload", err)
+		}
+	}
+	return inserted, nil
+}
+
+func (t *transaction) PendingEvents(ctx context.Context, objectID string) ([]payments.Event, error) {
+	rows, err := t.queries.PendingEvents(ctx, objectID)
+	return list(t, rows, err, eventOf, "pending events")
+}
+
+func (t *transaction) UnownedEvents(ctx context.Context, stripeCustomerID, reason string) ([]payments.Event, error) {
+	rows, err := t.queries.UnownedEvents(ctx, queries.UnownedEventsParams{CustomerID: stripeCustomerID, Reason: reason})
+	return list(t, rows, err, eventOf, "events of the customer")
+}
+
+func (t *transaction) PutEvent(ctx context.Context, e payments.Event) error {
+	return t.fail("store the event's status", t.writes.PutEvent(ctx, queries.PutEventParams{
+		ID: e.ID, Status: string(e.Status), Reason: e.Reason, Attempts: int64(e.Attempts), Error: e.Error,
+		ProcessedAt: utcOrNil(e.ProcessedAt), Source: string(e.Source),
+	}))
+}
+
+func (t *transaction) Refresh(ctx context.Context, objectID string) (payments.Refresh, error) {
+	row, err := t.queries.Refresh(ctx, objectID)
+	return found(t, row, err, refreshOf, "wish to read", objectID)
+}
+
+func (t *transaction) DueRefreshes(ctx context.Context, now time.Time, limit int) ([]payments.Refresh, error) {
+	rows, err := t.queries.DueRefreshes(ctx, queries.DueRefreshesParams{DueAt: utc(now), Limit: rowLimit(limit)})
+	return list(t, rows, err, refreshOf, "due reads")
+}
+
+func (t *transaction) PutRefresh(ctx context.Context, r payments.Refresh) error {
+	return t.fail("store the wish to read", t.writes.PutRefresh(ctx, queries.PutRefreshParams(refreshRow(r))))
+}
+
+func (t *transaction) CancelRefresh(ctx context.Context, objectID, reason string) error {
+	err := t.writes.CancelRefresh(ctx, queries.CancelRefreshParams{ObjectID: objectID, Reason: reason})
+	return t.fail("withdraw the wish to read", err)
+}
+
+func (t *transaction) DeleteRefresh(ctx context.Context, objectID string, wishes int64) (bool, error) {
+	rows, err := t.queries.DeleteRefresh(ctx, queries.DeleteRefreshParams{ObjectID: objectID, Wishes: wishes})
+	return rows > 0, t.fail("delete the wish to read", err)
+}

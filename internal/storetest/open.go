@@ -1,0 +1,130 @@
+// Package storetest is for tests only: it gives each a fresh store, and holds
+// the suite that every payments.Store has to pass.
+//
+// [Each] runs a test on SQLite and on PostgreSQL; [SQLite] and [Postgres] give
+// a store on one of them; [Run] is the suite.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/numerai-app/payments"
+	"github.com/numerai-app/payments/internal/postgrestest"
+	"github.com/numerai-app/payments/internal/store"
+)
+
+// Each runs a test on both engines, each as a parallel subtest with a store of
+// its own. On a machine without PostgreSQL that one is skipped, and fails
+// where internal/postgrestest says that it must not be.
+func Each(t *testing.T, test func(t *testing.T, s payments.Store)) {
+	t.Helper()
+	EachStore(t, func(t *testing.T, s *store.Store) { test(t, s) })
+}
+
+// EachStore is Each for tests that need more of a store than the domain does.
+func EachStore(t *testing.T, test func(t *testing.T, s *store.Store)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, SQLite(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, Postgres(t))
+	})
+}
+
+// Another gives a fresh store on the engine of one that this package gave.
+func Another(t testing.TB, s payments.Store) *store.Store {
+	t.Helper()
+	give, ok := givers.Load(s)
+	if !ok {
+		t.Fatal("storetest: Another of a store that is closed, or is not from here")
+	}
+	return give.(func(testing.TB) *store.Store)(t)
+}
+
+// givers holds, for each open store, what gave it.
+var givers sync.Map // *store.Store → func(testing.TB) *store.Store
+
+// SQLite gives a migrated store on SQLite, which is closed with the test.
+func SQLite(t testing.TB) *store.Store {
+	t.Helper()
+	return open(t, SQLiteURL(t), SQLite)
+}
+
+// Postgres gives a migrated store on PostgreSQL, which is closed with the test.
+func Postgres(t testing.TB) *store.Store {
+	t.Helper()
+	return open(t, PostgresURL(t), Postgres)
+}
+
+// SQLiteURL is the URL of a migrated database on SQLite.
+func SQLiteURL(t testing.TB) string {
+	t.Helper()
+	template, err := sqliteTemplate()
+	if err != nil {
+		t.Fatalf("storetest: make the template of SQLite: %v", err)
+	}
+	path := filepath.Join(t.TempDir(), "payments.db")
+	if err := os.WriteFile(path, template, 0o600); err != nil {
+		t.Fatalf("storetest: copy the template of SQLite: %v", err)
+	}
+	return "sqlite:" + path
+}
+
+// PostgresURL is the URL of a migrated database on PostgreSQL, which is
+// dropped with the test.
+func PostgresURL(t testing.TB) string {
+	t.Helper()
+	return postgrestest.Template(t, "storetest", migrate)
+}
+
+// sqliteTemplate is the content of a migrated database, made once.
+var sqliteTemplate = sync.OnceValues(func() (content []byte, err error) {
+	directory, err := os.MkdirTemp("", "storetest-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(directory)) }()
+	path := filepath.Join(directory, "payments.db")
+	if err := migrate("sqlite:" + path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+func migrate(url string) (err error) {
+	ctx := context.Background()
+	s, err := store.Open(ctx, url, store.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := s.Migrate(ctx); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+func open(t testing.TB, url string, give func(testing.TB) *store.Store) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), url, store.Options{})
+	if err != nil {
+		t.Fatalf("storetest: %v", err)
+	}
+	givers.Store(payments.Store(s), give)
+	t.Cleanup(func() {
+		givers.Delete(payments.Store(s))
+		if err := s.Close(); err != nil {
+			t.Errorf("storetest: %v", err)
+		}
+	})
+	return s
+}

@@ -1,0 +1,261 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/numerai-app/payments"
+)
+
+// someEvent is an event whose fields are all set.
+func someEvent(id string) payments.Event {
+	return payments.Event{
+		ID: id, Type: "invoice.paid", APIVersion: "2025-03-31.basil", Livemode: true, Account: "acct_1",
+		ObjectKind: payments.KindInvoice, ObjectID: "in_1", CustomerID: "cus_1", Created: at(-3), ReceivedAt: at(0),
+		Status: payments.EventPending, Reason: "waits", Attempts: 3, Error: "timeout", ProcessedAt: pointer(at(1)),
+		Source: payments.SourceWebhook, Payload: []byte(`{"id": "` + id + `"}`),
+	}
+}
+
+// withoutPayload is an event as lists show it.
+func withoutPayload(e payments.Event) payments.Event {
+	e.Payload = nil
+	return e
+}
+
+func insertEvents(t *testing.T, s payments.Store, events ...payments.Event) (inserted []bool) {
+	t.Helper()
+	update(t, s, func(ctx context.Context, tx payments.Tx) (err error) {
+		inserted, err = tx.InsertEvents(ctx, events)
+		return err
+	})
+	return inserted
+}
+
+func checkEvents(t *testing.T, s payments.Store) {
+	first, second, third := someEvent("evt_1"), someEvent("evt_2"), someEvent("evt_3")
+	equal(t, "two new events", insertEvents(t, s, first, second), []bool{true, true})
+	again := second
+	again.Type, again.Payload = "something.else", []byte("other")
+	equal(t, "old, new, and twice the same", insertEvents(t, s, again, third, third), []bool{false, true, false})
+	equal(t, "no events", len(insertEvents(t, s)), 0)
+	view(t, s, func(ctx context.Context, tx payments.Tx) error {
+		for _, want := range []payments.Event{first, second, third} {
+			got, err := tx.Event(ctx, want.ID)
+			equal(t, want.ID, got, withoutPayload(want))
+			if err != nil {
+				return err
+			}
+			payload, err := tx.EventPayload(ctx, want.ID)
+			equal(t, "the payload of "+want.ID, payload, want.Payload)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	changed := payments.Event{
+		ID: "evt_1", Type: "changed", APIVersion: "changed", ObjectID: "changed", Status: payments.EventProcessed, Attempts: 4,
+		Source: payments.SourceReplay,
+	}
+	update(t, s, func(ctx context.Context, tx payments.Tx) error { return tx.PutEvent(ctx, changed) })
+	first.Status, first.Reason, first.Attempts, first.Error = payments.EventProcessed, "", 4, ""
+	first.ProcessedAt, first.Source = nil, payments.SourceReplay
+	view(t, s, func(ctx context.Context, tx payments.Tx) error {
+		got, err := tx.Event(ctx, "evt_1")
+		equal(t, "a changed event", got, withoutPayload(first))
+		return err
+	})
+}
+
+func checkEventPages(t *testing.T, s payments.Store) {
+	var all []payments.Event // oldest first
+	for i := range 6 {
+		e := someEvent(fmt.Sprintf("evt_%d", i))
+		e.ReceivedAt = at(i / 2) // two at a time
+		e.Status = []payments.EventStatus{payments.EventFailed, payments.EventProcessed}[i%2]
+		e.Type = []string{"a", "b", "b"}[i%3]
+		all = append(all, e)
+	}
+	insertEvents(t, s, all[3], all[0], all[5], all[1], all[4], all[2])
+	for _, c := range []struct {
+		filter payments.EventFilter
+		want   []int
+	}{
+		{payments.EventFilter{}, []int{5, 4, 3, 2, 1, 0}},
+		{payments.EventFilter{Limit: 4}, []int{5, 4, 3, 2}},
+		{payments.EventFilter{Limit: 2, Before: "evt_5"}, []int{4, 3}},
+		{payments.EventFilter{Before: "evt_2"}, []int{1, 0}},
+		{payments.EventFilter{Before: "evt_0"}, nil},
+		{payments.EventFilter{Status: payments.EventFailed}, []int{4, 2, 0}},
+		{payments.EventFilter{Status: payments.EventFailed, Before: "evt_4", Limit: 1}, []int{2}},
+		{payments.EventFilter{Status: payments.EventProcessed}, []int{5, 3, 1}},
+		{payments.EventFilter{Status: payments.EventPending}, nil},
+		{payments.EventFilter{Type: "b"}, []int{5, 4, 2, 1}},
+		{payments.EventFilter{Type: "b", Status: payments.EventFailed}, []int{4, 2}},
+		{payments.EventFilter{Type: "b", Status: payments.EventProcessed, Before: "evt_5"}, []int{1}},
+	} {
+		want := []string{}
+		for _, i := range c.want {
+			want = append(want, all[i].ID)
+		}
+		view(t, s, func(ctx context.Context, tx payments.Tx) error {
+			events, err := tx.Events(ctx, c.filter)
+			got := []string{}
+			for _, e := range events {
+				got = append(got, e.ID)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("events of %+v (-want +got):\n%s", c.filter, diff)
+			}
+			return err
+		})
+	}
+	err := s.View(t.Context(), func(tx payments.Tx) error {
+		_, err := tx.Events(t.Context(), payments.EventFilter{Before: "evt_none"})
+		return err
+	})
+	isKind(t, err, payments.ErrNotFound)
+}
+
+func checkEventPayloads(t *testing.T, s payments.Store) {
+	bodies := map[string][]byte{
+		"evt_nul":     []byte("{\"a\":\"b\x00c\"}\x00"),
+		"evt_broken":  {0xff, 0xfe, '{', 0x80, '}'},
+		"evt_empty":   {},
+		"evt_large":   bytes.Repeat([]byte("0123456789abcdef"), 1<<16),
+		"evt_escapes": []byte(`{"a":"\u0000\ud800","b":1e400,  "b":2}` + "\r\n"),
+	}
+	for id, body := range bodies {
+		e := someEvent(id)
+		e.Payload = body
+		insertEvents(t, s, e)
+	}
+	for id, body := range bodies {
+		view(t, s, func(ctx context.Context, tx payments.Tx) error {
+			got, err := tx.EventPayload(ctx, id)
+			if !bytes.Equal(got, body) {
+				t.Errorf("the payload of %s is not what was stored", id)
+			}
+			return err
+		})
+	}
+}
+
+func checkPendingEvents(t *testing.T, s payments.Store) {
+	event := func(id string, created int) payments.Event {
+		e := someEvent(id)
+		e.Created = at(created)
+		return e
+	}
+	late, early := event("evt_1", 5), event("evt_2", -5)
+	done, other := event("evt_3", 0), event("evt_4", 0)
+	done.Status, other.ObjectID = payments.EventProcessed, "in_2"
+	insertEvents(t, s, late, early, done, other)
+	view(t, s, func(ctx context.Context, tx payments.Tx) error {
+		got, err := tx.PendingEvents(ctx, "in_1")
+		equal(t, "the pending events, oldest first", got, []payments.Event{withoutPayload(early), withoutPayload(late)})
+		return err
+	})
+}
+
+func checkUnownedEvents(t *testing.T, s payments.Store) {
+	event := func(id string, status payments.EventStatus, reason, customer string) payments.Event {
+		e := someEvent(id)
+		e.Status, e.Reason, e.CustomerID = status, reason, customer
+		return e
+	}
+	pending := event("evt_1", payments.EventPending, "waits", "cus_1")
+	unowned := event("evt_2", payments.EventIgnored, "no user", "cus_1")
+	insertEvents(t, s, pending, unowned,
+		event("evt_3", payments.EventIgnored, "not used", "cus_1"),
+		event("evt_4", payments.EventFailed, "no user", "cus_1"),
+		event("evt_5", payments.EventPending, "waits", "cus_2"),
+		event("evt_6", payments.EventPending, "waits", ""))
+	view(t, s, func(ctx context.Context, tx payments.Tx) error {
+		got, err := tx.UnownedEvents(ctx, "cus_1", "no user")
+		equal(t, "the events of the customer", got, []payments.Event{withoutPayload(pending), withoutPayload(unowned)})
+		if err != nil {
+			return err
+		}
+		got, err = tx.UnownedEvents(ctx, "", "no user")
+		equal(t, "events without a customer", len(got), 0)
+		return err
+	})
+}
+
+func checkRefreshes(t *testing.T, s payments.Store) {
+	wish := func(id string, due int) payments.Refresh {
+		return payments.Refresh{
+			Ref: payments.Ref{Kind: payments.KindInvoice, ID: id}, Wishes: 1, NewerThan: at(-1), Reason: "tie", DueAt: at(due),
+		}
+	}
+	early, late, never := wish("in_2", 1), wish("in_1", 2), wish("in_3", 9)
+	early.NewerThan = early.NewerThan.AddDate(-2025, 0, 0).Truncate(0)
+	late.Queued = true
+	update(t, s, func(ctx context.Context, tx payments.Tx) error {
+		for _, r := range []payments.Refresh{late, never, early} {
+			if err := tx.PutRefresh(ctx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	early.Wishes, early.NewerThan = 2, payments.Refresh{}.NewerThan
+	update(t, s, func(ctx context.Context, tx payments.Tx) error { return tx.PutRefresh(ctx, early) })
+	view(t, s, func(ctx context.Context, tx payments.Tx) error {
+		got, err := tx.DueRefreshes(ctx, at(2), 10)
+		equal(t, "the wishes due, oldest first", got, []payments.Refresh{early, late})
+		if err != nil {
+			return err
+		}
+		got, err = tx.DueRefreshes(ctx, at(2), 1)
+		equal(t, "one wish due", got, []payments.Refresh{early})
+		return err
+	})
+	update(t, s, func(ctx context.Context, tx payments.Tx) error {
+		if deleted, err := tx.DeleteRefresh(ctx, "in_2", 1); deleted || err != nil {
+			t.Errorf("a wish that grew was deleted: %t, %v", deleted, err)
+		}
+		if deleted, err := tx.DeleteRefresh(ctx, "in_2", 2); !deleted || err != nil {
+			t.Errorf("a wish was not deleted: %t, %v", deleted, err)
+		}
+		for id, reason := range map[string]string{"in_1": "tie", "in_3": "another", "in_none": "tie"} { // queued, other reason, none
+			if err := tx.CancelRefresh(ctx, id, reason); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	view(t, s, func(ctx context.Context, tx payments.Tx) error {
+		for _, want := range []payments.Refresh{late, never} {
+			got, err := tx.Refresh(ctx, want.ID)
+			equal(t, "a wish that stays", got, want)
+			if err != nil {
+				return err
+			}
+		}
+		_, err := tx.Refresh(ctx, "in_2")
+		isKind(t, err, payments.ErrNotFound)
+		return nil
+	})
+	update(t, s, func(ctx context.Context, tx payments.Tx) error { return tx.CancelRefresh(ctx, "in_3", "tie") })
+	view(t, s, func(ctx context.Context, tx payments.Tx) error {
+		_, err := tx.Refresh(ctx, "in_3")
+		isKind(t, err, payments.ErrNotFound)
+		return nil
+	})
+}
+
+func checkOutbound(t *testing.T, s payments.Store) {
+	e := payments.OutboundEvent{
+		ID: "pevt_1", Type: payments.OutboundPremiumChanged, UserID: "u", Data: []byte(`{"a":"b"}`), CreatedAt: at(0),
+	}
+	update(t, s, func(ctx context.Context, tx payments.Tx) error { return tx.InsertOutbound(ctx, e) })
+	err := s.Update(t.Context(), func(tx payments.Tx) error { return tx.InsertOutbound(t.Context(), e) })
+	isKind(t, err, payments.ErrConflict)
+}
