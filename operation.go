@@ -160,6 +160,9 @@ const (
 
 // claim records the wanted operation, or finds what stands in its way.
 func (s *Service) claim(ctx context.Context, wanted Operation) (operation Operation, c claim, err error) {
+	if busy, err := s.busy(ctx, wanted.UserID); busy || err != nil {
+		return Operation{}, claimBusy, err
+	}
 	wanted.ID, wanted.Lease = s.newID(prefixOperation), s.newID("")
 	err = s.store.Update(ctx, func(tx Tx) error {
 		now := s.now()
@@ -203,6 +206,20 @@ func (s *Service) claim(ctx context.Context, wanted Operation) (operation Operat
 	return operation, c, nil
 }
 
+// busy says whether somebody works for this user just now. It is a read, so
+// that those who wait do not get in the way of the one who works.
+func (s *Service) busy(ctx context.Context, userID string) (bool, error) {
+	var open Operation
+	err := s.store.View(ctx, func(tx Tx) (err error) {
+		open, err = tx.OpenOperation(ctx, userID)
+		return err
+	})
+	if err != nil && !isNotFound(err) {
+		return false, fmt.Errorf("look for an open operation: %w", err)
+	}
+	return err == nil && s.now().Before(open.LeaseUntil), nil
+}
+
 // finish works at an operation whose lease is ours until it has an answer, and
 // stores that with the news that it brought. An error means that it has none:
 // it stays open, to be taken over by the user's next request or by its job.
@@ -219,7 +236,7 @@ func (s *Service) finish(ctx context.Context, operation Operation) (Operation, e
 	case errors.Is(err, ErrUnavailable), ctx.Err() != nil:
 		s.release(context.WithoutCancel(ctx), operation)
 		return Operation{}, err
-	case errors.As(err, &fault):
+	case errors.As(err, &fault) && isAnswer(fault):
 		r.fault = fault
 	default:
 		s.log.ErrorContext(ctx, "an operation failed", "operation", operation.ID, "kind", operation.Kind, "error", err)
@@ -233,6 +250,17 @@ func (s *Service) finish(ctx context.Context, operation Operation) (Operation, e
 		return Operation{}, err
 	}
 	return operation, nil
+}
+
+// isAnswer says whether an error is meant for the caller. Something that Stripe
+// does not find, such as the price of a plan, is our own mistake.
+func isAnswer(fault *Error) bool {
+	for _, kind := range []error{ErrInvalid, ErrConflict, ErrDeclined, ErrActionRequired, ErrRateLimited} {
+		if fault.Kind == kind {
+			return true
+		}
+	}
+	return false
 }
 
 // storeReply closes an operation, in one transaction with its news. A reply

@@ -1,0 +1,271 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/numerai-app/payments"
+)
+
+// Prefix is where the API lives.
+const Prefix = "/api/v1/payments/"
+
+// maxBody is the largest body of a request, in bytes; events may be larger.
+const maxBody = 64 << 10
+
+// Config is what the API needs.
+type Config struct {
+	// Service does the work. Required.
+	Service *payments.Service
+	// Tokens checks users' tokens. Required.
+	Tokens *Tokens
+	// PublishableKey is given to front ends.
+	PublishableKey string
+	// PublicURL is the base of links, without a last slash.
+	PublicURL string
+	// CORSOrigins are the browser origins that may call.
+	CORSOrigins []string
+	// Logger is told of requests (debug) and of failures. Default: nobody is.
+	Logger *slog.Logger
+}
+
+// server is the API's handler.
+type server struct {
+	Config
+	mux  *http.ServeMux
+	huma huma.API
+}
+
+// New makes the API's handler.
+func New(c Config) (http.Handler, error) {
+	if c.Service == nil || c.Tokens == nil {
+		return nil, errors.New("api: no Service or no Tokens")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
+	useProblems()
+	s := &server{Config: c, mux: http.NewServeMux()}
+	s.huma = humago.New(s.mux, documentConfig(c.PublicURL))
+	s.registerSubscriptions()
+	s.registerCatalog()
+	s.describeWebhook()
+	s.mux.HandleFunc("POST "+Prefix+"webhook", s.webhook)
+	health := HealthHandler(c.Service)
+	s.mux.Handle("GET /healthz", health)
+	s.mux.Handle("GET /readyz", health)
+	document, err := s.document()
+	if err != nil {
+		return nil, fmt.Errorf("api: write the OpenAPI document: %w", err)
+	}
+	s.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(document)
+	})
+	return s.identify(s.recover(s.cors(http.HandlerFunc(s.route)))), nil
+}
+
+// route cuts off the last slash, bounds the body, and answers in the contract's
+// way what no handler takes.
+func (s *server) route(w http.ResponseWriter, r *http.Request) {
+	if path := r.URL.Path; len(path) > 1 && strings.HasSuffix(path, "/") {
+		r = r.Clone(r.Context())
+		r.URL.Path = strings.TrimSuffix(path, "/")
+		r.URL.RawPath = ""
+	}
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	handler, pattern := s.mux.Handler(r)
+	if pattern == "" {
+		s.refuse(w, r, handler)
+		return
+	}
+	if r.URL.Path != Prefix+"webhook" {
+		if r.ContentLength > maxBody {
+			writeProblem(w, r, tooLarge("A request has 64 KiB at most."))
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	}
+	if r.Method == http.MethodPost && r.URL.Path != Prefix+"webhook" && !isJSON(r.Header.Get("Content-Type")) {
+		writeProblem(w, r, newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "Send the body as application/json."))
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+func isJSON(contentType string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "application/json")
+}
+
+// refuse turns the mux's plain 404 and 405 into problems.
+func (s *server) refuse(w http.ResponseWriter, r *http.Request, handler http.Handler) {
+	probe := &headerProbe{header: http.Header{}}
+	handler.ServeHTTP(probe, r)
+	if allow := probe.header.Get("Allow"); allow != "" {
+		w.Header().Set("Allow", allow)
+		writeProblem(w, r, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "This path does not take "+r.Method+". It takes "+allow+"."))
+		return
+	}
+	writeProblem(w, r, newProblem(http.StatusNotFound, payments.CodeNotFound, "There is nothing at this path."))
+}
+
+// headerProbe keeps the headers of an answer and drops the rest.
+type headerProbe struct{ header http.Header }
+
+func (p *headerProbe) Header() http.Header       { return p.header }
+func (p *headerProbe) Write(b []byte) (int, error) { return len(b), nil }
+func (p *headerProbe) WriteHeader(int)             {}
+
+type contextKey int
+
+const (
+	requestIDKey contextKey = iota
+	callerKey
+)
+
+var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// identify gives every request an id: the caller's own, or a new one. It logs
+// the request when it is answered.
+func (s *server) identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get("X-Request-Id")
+		if !requestIDPattern.MatchString(id) {
+			id = rand.Text()
+		}
+		w.Header().Set("X-Request-Id", id)
+		start := time.Now()
+		status := &statusWriter{ResponseWriter: w}
+		next.ServeHTTP(status, r.WithContext(context.WithValue(r.Context(), requestIDKey, id)))
+		s.Logger.DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path,
+			"status", status.code, "duration", time.Since(start), "request_id", id)
+	})
+}
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	code int
+}
+
+func (w *statusWriter) WriteHeader(code int) {
+	if w.code == 0 {
+		w.code = code
+	}
+	w.ResponseWriter.WriteHeader(code)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	if w.code == 0 {
+		w.code = http.StatusOK
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// recover turns a panic into a 500.
+func (s *server) recover(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			fault := recover()
+			if fault == nil {
+				return
+			}
+			if fault == http.ErrAbortHandler { //nolint:errorlint // a panic's value, compared as net/http does
+				panic(fault)
+			}
+			s.Logger.ErrorContext(r.Context(), "panic", "fault", fault, "stack", string(debug.Stack()), "request_id", requestID(r.Context()))
+			writeProblem(w, r, internalProblem())
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// cors lets the configured origins, and no others, call from a browser.
+func (s *server) cors(next http.Handler) http.Handler {
+	allowed := map[string]bool{}
+	for _, origin := range s.CORSOrigins {
+		allowed[origin] = true
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Add("Vary", "Origin")
+		origin := r.Header.Get("Origin")
+		if !allowed[origin] {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Access-Control-Allow-Origin", origin)
+		w.Header().Set("Access-Control-Expose-Headers", "X-Request-Id, Idempotent-Replayed, Retry-After")
+		if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Access-Control-Allow-Methods", "GET, POST")
+		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key, X-Request-Id")
+		w.Header().Set("Access-Control-Max-Age", "600")
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
+
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey).(string)
+	return id
+}
+
+// HealthHandler answers /healthz (the process lives) and /readyz (its database
+// answers).
+func HealthHandler(service *payments.Service) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		type health struct {
+			Status string            `json:"status"`
+			Checks map[string]string `json:"checks,omitempty"`
+		}
+		answer, code := health{Status: "ok"}, http.StatusOK
+		if strings.HasSuffix(r.URL.Path, "readyz") {
+			answer.Checks = map[string]string{"database": "ok"}
+			ctx, cancel := context.WithTimeout(r.Context(), readyTime)
+			defer cancel()
+			if err := service.Ready(ctx); err != nil {
+				answer.Status, answer.Checks["database"], code = "unavailable", "does not answer", http.StatusServiceUnavailable
+			}
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(code)
+		_ = json.NewEncoder(w).Encode(answer)
+	})
+}
+
+// readyTime is how long the database may take to say that it is there.
+const readyTime = 2 * time.Second
+
+// huma's maker of errors is a variable of the process.
+var useProblems = sync.OnceFunc(func() {
+	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
+		return humaProblem(status, message, errs)
+	}
+	huma.NewErrorWithContext = func(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
+		p := humaProblem(status, message, errs)
+		if ctx != nil {
+			p.RequestID = requestID(ctx.Context())
+		}
+		return p
+	}
+})

@@ -1,0 +1,83 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/numerai-app/payments"
+)
+
+// caller is who asks, and for which user.
+type caller struct {
+	user payments.User
+	role payments.Role // empty: the user
+}
+
+func callerOf(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey).(caller)
+	return c
+}
+
+// authenticate is the middleware of operations that act for a user.
+func (s *server) authenticate(ctx huma.Context, next func(huma.Context)) {
+	who, err := s.caller(ctx)
+	if err != nil {
+		s.fail(ctx.Context(), err)
+		p := problemOf(err)
+		p.RequestID = requestID(ctx.Context())
+		for name, values := range p.header {
+			ctx.SetHeader(name, values[0])
+		}
+		ctx.SetHeader("Content-Type", p.ContentType(""))
+		ctx.SetStatus(p.Status)
+		_ = s.huma.Marshal(ctx.BodyWriter(), "application/json", p)
+		return
+	}
+	next(huma.WithValue(ctx, callerKey, who))
+}
+
+func unauthenticated(message string) error {
+	return &payments.Error{Kind: payments.ErrUnauthenticated, Code: payments.CodeUnauthenticated, Message: message}
+}
+
+// caller finds out who asks: a user by a token, or a back end by a key and for
+// which user.
+func (s *server) caller(ctx huma.Context) (caller, error) {
+	scheme, bearer, _ := strings.Cut(ctx.Header("Authorization"), " ")
+	bearer = strings.TrimSpace(bearer)
+	if !strings.EqualFold(scheme, "Bearer") || bearer == "" {
+		return caller{}, unauthenticated("Send a token as Authorization: Bearer ….")
+	}
+	userID := ctx.Header("X-User-Id")
+	if !payments.IsKey(bearer) {
+		user, err := s.Tokens.Verify(ctx.Context(), bearer)
+		if err == nil && userID != "" {
+			err = &payments.Error{Kind: payments.ErrForbidden, Code: payments.CodeForbidden, Message: "Only a key may act for a user by X-User-Id."}
+		}
+		return caller{user: user}, err
+	}
+	key, err := s.Service.AuthenticateKey(ctx.Context(), bearer)
+	if err != nil {
+		return caller{}, err
+	}
+	user := payments.User{ID: userID, Email: ctx.Header("X-User-Email")}
+	if !payments.ValidUserID(userID) {
+		message := "A key acts for a user: say which by X-User-Id, 1 to 200 characters."
+		return caller{}, &payments.Error{
+			Kind: payments.ErrInvalid, Code: payments.CodeInvalidRequest, Message: message,
+			Fields: []payments.FieldError{{Field: "X-User-Id", Message: message}},
+		}
+	}
+	return caller{user: user, role: key.Role}, nil
+}
+
+// fail logs an error that is not meant for people, once.
+func (s *server) fail(ctx context.Context, err error) {
+	var told *payments.Error
+	if !errors.As(err, &told) || told.Err != nil || errors.Is(err, payments.ErrUnavailable) {
+		s.Logger.ErrorContext(ctx, "a request failed", "error", err, "request_id", requestID(ctx))
+	}
+}

@@ -1,0 +1,284 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lestrrat-go/httprc/v3"
+	"github.com/lestrrat-go/jwx/v3/jwa"
+	"github.com/lestrrat-go/jwx/v3/jwk"
+	"github.com/lestrrat-go/jwx/v3/jws"
+
+	"github.com/numerai-app/payments"
+)
+
+const (
+	// maxToken bounds a token, in bytes.
+	maxToken = 8 << 10
+	// clockSkew is how far the clocks of issuer and server may be apart.
+	clockSkew = 10 * time.Second
+	// keysTimeout bounds a read of an identity provider's keys.
+	keysTimeout     = 10 * time.Second
+	keysMinInterval = 5 * time.Minute
+	keysMaxInterval = 12 * time.Hour
+	minSecret       = 32
+	defaultClaim    = "user_id"
+)
+
+// TokensConfig says whose tokens are good.
+type TokensConfig struct {
+	// Secret is the HS256 key, 32 bytes or more; empty: none.
+	Secret []byte
+	// JWKSURL has the RS256, ES256 or EdDSA keys of an identity provider;
+	// empty: none. One of the two is required.
+	JWKSURL string
+	// Issuer and Audience are checked when set.
+	Issuer   string
+	Audience string
+	// UserClaim names the user. Default: user_id.
+	UserClaim string
+	// Now is real time. Default: time.Now.
+	Now func() time.Time
+	// HTTPClient reads the keys. Default: one with a timeout.
+	HTTPClient *http.Client
+}
+
+// Tokens checks users' tokens. Which algorithm is good is fixed here, never by
+// a token.
+type Tokens struct {
+	config TokensConfig
+	keys   *jwk.Cache
+}
+
+// NewTokens makes a checker of tokens.
+func NewTokens(c TokensConfig) (*Tokens, error) {
+	if len(c.Secret) == 0 && c.JWKSURL == "" {
+		return nil, errors.New("tokens: neither a secret nor a URL of keys")
+	}
+	if len(c.Secret) > 0 && len(c.Secret) < minSecret {
+		return nil, errors.New("tokens: an HS256 secret has 32 bytes or more")
+	}
+	if c.UserClaim == "" {
+		c.UserClaim = defaultClaim
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	t := &Tokens{config: c}
+	if c.JWKSURL == "" {
+		return t, nil
+	}
+	client := c.HTTPClient
+	if client == nil {
+		client = &http.Client{Timeout: keysTimeout}
+	}
+	ctx := context.Background()
+	var err error
+	if t.keys, err = jwk.NewCache(ctx, httprc.NewClient(httprc.WithHTTPClient(client))); err != nil {
+		return nil, fmt.Errorf("tokens: prepare the keys: %w", err)
+	}
+	// The provider may be away when the service starts: its keys are read in
+	// the background, and until then its tokens are refused.
+	err = t.keys.Register(ctx, c.JWKSURL, jwk.WithWaitReady(false), jwk.WithMinInterval(keysMinInterval), jwk.WithMaxInterval(keysMaxInterval))
+	if err != nil {
+		return nil, fmt.Errorf("tokens: prepare the keys: %w", err)
+	}
+	return t, nil
+}
+
+var (
+	errToken   = unauthenticated("This token is not valid.")
+	errExpired = unauthenticated("This token has expired.")
+)
+
+// Verify checks a token and returns the user it names. Whatever is wrong is
+// ErrUnauthenticated.
+func (t *Tokens) Verify(ctx context.Context, token string) (payments.User, error) {
+	if len(token) > maxToken || strings.Count(token, ".") != 2 {
+		return payments.User{}, errToken
+	}
+	payload, err := t.verifySignature(ctx, []byte(token))
+	if err != nil {
+		return payments.User{}, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(payload))
+	decoder.UseNumber()
+	var claims map[string]any
+	if err := decoder.Decode(&claims); err != nil || claims == nil {
+		return payments.User{}, errToken
+	}
+	if err := t.checkClaims(claims); err != nil {
+		return payments.User{}, err
+	}
+	user := payments.User{Email: optional(claims["email"]), Name: optional(claims["name"])}
+	if user.ID, err = userID(claims[t.config.UserClaim]); err != nil {
+		return payments.User{}, err
+	}
+	return user, nil
+}
+
+// verifySignature returns the payload of a token that is signed with a key of
+// ours. The token's header only chooses between what is configured.
+func (t *Tokens) verifySignature(ctx context.Context, token []byte) ([]byte, error) {
+	message, err := jws.Parse(token, jws.WithCompact())
+	if err != nil || len(message.Signatures()) != 1 {
+		return nil, errToken
+	}
+	algorithm, ok := message.Signatures()[0].ProtectedHeaders().Algorithm()
+	if !ok {
+		return nil, errToken
+	}
+	var key jws.VerifyOption
+	switch {
+	case algorithm == jwa.HS256() && len(t.config.Secret) > 0:
+		key = jws.WithKey(jwa.HS256(), t.config.Secret)
+	case t.keys != nil && slices.Contains([]jwa.SignatureAlgorithm{jwa.RS256(), jwa.ES256(), jwa.EdDSA()}, algorithm):
+		set, err := t.keys.Lookup(ctx, t.config.JWKSURL)
+		if err != nil {
+			return nil, errToken
+		}
+		key = jws.WithKeySet(set, jws.WithInferAlgorithmFromKey(true), jws.WithRequireKid(false))
+	default:
+		return nil, errToken
+	}
+	payload, err := jws.Verify(token, key)
+	if err != nil {
+		return nil, errToken
+	}
+	return payload, nil
+}
+
+// checkClaims checks all but the user.
+func (t *Tokens) checkClaims(claims map[string]any) error {
+	now := t.config.Now()
+	expires, ok := moment(claims["exp"])
+	if !ok {
+		return unauthenticated("This token has no exp: a token has to expire.")
+	}
+	if !now.Before(expires.Add(clockSkew)) {
+		return errExpired
+	}
+	if claims["nbf"] != nil {
+		if from, ok := moment(claims["nbf"]); !ok || now.Before(from.Add(-clockSkew)) {
+			return errToken
+		}
+	}
+	if kind, there := claims["token_type"]; there && kind != "access" {
+		return unauthenticated("This is not an access token.")
+	}
+	if t.config.Issuer != "" && claims["iss"] != t.config.Issuer {
+		return errToken
+	}
+	if t.config.Audience != "" && !hasAudience(claims["aud"], t.config.Audience) {
+		return errToken
+	}
+	return nil
+}
+
+// moment reads a NumericDate: seconds since 1970, fractions cut off.
+func moment(value any) (time.Time, bool) {
+	number, ok := value.(json.Number)
+	if !ok {
+		return time.Time{}, false
+	}
+	if seconds, err := number.Int64(); err == nil {
+		return time.Unix(seconds, 0), seconds > 0
+	}
+	seconds, err := number.Float64()
+	if err != nil || seconds <= 0 || seconds > 1<<40 {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(seconds), 0), true
+}
+
+func hasAudience(value any, wanted string) bool {
+	list, ok := value.([]any)
+	if !ok {
+		return value == wanted
+	}
+	return slices.Contains(list, any(wanted))
+}
+
+// userID reads the claim that names the user: a text, or a whole number as it
+// is written, without rounding.
+func userID(value any) (string, error) {
+	var id string
+	switch value := value.(type) {
+	case string:
+		id = value
+	case json.Number:
+		id = value.String()
+		if strings.ContainsAny(id, ".eE") {
+			return "", errToken
+		}
+	}
+	if !payments.ValidUserID(id) {
+		return "", unauthenticated("This token does not name its user.")
+	}
+	return id, nil
+}
+
+// optional is a claim that may be left out; one that is no short text is.
+func optional(value any) string {
+	text, _ := value.(string)
+	if len(text) > 500 {
+		return ""
+	}
+	return text
+}
+
+// SignParams says what a token is to say.
+type SignParams struct {
+	// Secret is the HS256 key, 32 bytes or more.
+	Secret string
+	// UserClaim names the user. Default: user_id.
+	UserClaim string
+	User      payments.User
+	// TTL is how long it is good for.
+	TTL time.Duration
+}
+
+// Sign makes a user's token, shaped like those of Django's Simple JWT.
+func Sign(p SignParams) (string, error) {
+	if len(p.Secret) < minSecret {
+		return "", errors.New("the key to sign with has less than 32 bytes: PAYMENTS_JWT_SECRET needs 32 or more")
+	}
+	if !payments.ValidUserID(p.User.ID) {
+		return "", errors.New("a user id has 1 to 200 characters, none of them a control character")
+	}
+	if p.UserClaim == "" {
+		p.UserClaim = defaultClaim
+	}
+	now := time.Now()
+	claims := map[string]any{
+		"token_type": "access", "iat": now.Unix(), "exp": now.Add(p.TTL).Unix(), "jti": rand.Text(),
+		p.UserClaim: p.User.ID,
+	}
+	if p.User.Email != "" {
+		claims["email"] = p.User.Email
+	}
+	if p.User.Name != "" {
+		claims["name"] = p.User.Name
+	}
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", err
+	}
+	headers := jws.NewHeaders()
+	if err := headers.Set("typ", "JWT"); err != nil {
+		return "", err
+	}
+	token, err := jws.Sign(payload, jws.WithKey(jwa.HS256(), []byte(p.Secret), jws.WithProtectedHeaders(headers)))
+	if err != nil {
+		return "", fmt.Errorf("sign the token: %w", err)
+	}
+	return string(token), nil
+}

@@ -1,0 +1,142 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/numerai-app/payments"
+	"github.com/numerai-app/payments/internal/api"
+	"github.com/numerai-app/payments/internal/jobs"
+	"github.com/numerai-app/payments/internal/store"
+	"github.com/numerai-app/payments/internal/stripe"
+)
+
+// StripeAPIVersion is the version of Stripe's API in which calls are made.
+const StripeAPIVersion = stripe.APIVersion
+
+// Server is the whole service. Make it with [New], end it with Close.
+type Server struct {
+	config  Config
+	log     *slog.Logger
+	store   *store.Store
+	service *payments.Service
+	worker  store.Worker
+	handler http.Handler
+}
+
+// New makes the service: it opens the database and checks that its schema is
+// this version's (a SQLite database is brought up to date, for PostgreSQL that
+// is `payments migrate`). Nothing runs yet. A wrong configuration is a
+// [*ConfigError] that names all its faults.
+func New(ctx context.Context, c Config) (*Server, error) {
+	if faults := c.faults(); len(faults) > 0 {
+		return nil, &ConfigError{Faults: unique(faults)}
+	}
+	c.DatabaseURL = cmp.Or(c.DatabaseURL, DefaultDatabaseURL)
+	c.Addr = cmp.Or(c.Addr, defaultAddr)
+	if c.PublicURL == "" {
+		c.PublicURL = "http://" + c.Addr
+	}
+	s := &Server{config: c, log: c.Logger}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if s.store, err = openCurrent(ctx, c.DatabaseURL, s.log); err != nil {
+		return nil, err
+	}
+	if err := s.connect(); err != nil {
+		return nil, errors.Join(err, s.store.Close())
+	}
+	return s, nil
+}
+
+// connect puts the parts together.
+func (s *Server) connect() error {
+	c := s.config
+	plans, err := payments.NewPlans(c.Plans)
+	if err != nil {
+		return fmt.Errorf("read the plans: %w", err)
+	}
+	client, err := stripe.New(stripe.Config{
+		SecretKey: c.StripeSecretKey, APIBase: c.StripeAPIBase, WebhookSecrets: c.StripeWebhookSecrets, Logger: s.log,
+	})
+	if err != nil {
+		return fmt.Errorf("connect to Stripe: %w", err)
+	}
+	s.service, err = payments.New(payments.Config{
+		Store: s.store, Stripe: client, Plans: plans, GracePeriod: c.GracePeriod, Now: c.Now, Logger: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	if s.worker, err = s.store.Jobs(jobs.Config(s.service, s.log)); err != nil {
+		return fmt.Errorf("prepare the jobs: %w", err)
+	}
+	tokens, err := api.NewTokens(api.TokensConfig{
+		Secret: []byte(c.JWTSecret), JWKSURL: c.JWTKeysURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience,
+		UserClaim: c.JWTUserClaim,
+	})
+	if err != nil {
+		return fmt.Errorf("prepare the check of tokens: %w", err)
+	}
+	s.handler, err = api.New(api.Config{
+		Service: s.service, Tokens: tokens, PublishableKey: c.StripePublishableKey, PublicURL: c.PublicURL,
+		CORSOrigins: c.CORSOrigins, Logger: s.log,
+	})
+	if err != nil {
+		return fmt.Errorf("prepare the API: %w", err)
+	}
+	return nil
+}
+
+// openCurrent opens a database whose schema is this version's, or can be made
+// so at once.
+func openCurrent(ctx context.Context, url string, log *slog.Logger) (*store.Store, error) {
+	opened, err := store.Open(ctx, url, store.Options{Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(url, "sqlite:") {
+		err = opened.Migrate(ctx)
+	}
+	if err == nil {
+		err = opened.CheckSchema(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, opened.Close())
+	}
+	return opened, nil
+}
+
+// Payments is the service itself, for Go programs: all that HTTP can do.
+func (s *Server) Payments() *payments.Service { return s.service }
+
+// Handler is the HTTP API, with /openapi.json, /healthz and /readyz beside it.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Run works the jobs until ctx is done, then lets those that are under way
+// finish. Without it nothing is read from Stripe or tried again.
+func (s *Server) Run(ctx context.Context) error {
+	if err := s.service.AdoptPlans(ctx); err != nil {
+		return err
+	}
+	if err := s.worker.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("start the jobs: %w", err)
+	}
+	<-ctx.Done()
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := s.worker.Stop(stopping); err != nil {
+		return fmt.Errorf("stop the jobs: %w", err)
+	}
+	return nil
+}
+
+// Close closes the database. Run must have returned.
+func (s *Server) Close() error { return s.store.Close() }
