@@ -26,12 +26,12 @@ const arrows = `
 	payments, internal/store/queries, pgx, sqlite, goose, river < internal/store
 	payments, stripe-go < internal/stripe
 	payments, river < internal/jobs
-	payments, huma, jwx < internal/api
+	payments, huma, jwx, httprc < internal/api
 	payments < internal/web
 
 	# All meet in the server, which the command wraps.
 	payments, internal/store, internal/stripe, internal/jobs, internal/api, internal/web < server
-	payments, server, stripesim, kong, godotenv, jwx < cmd/payments
+	payments, server, stripesim, kong, godotenv < cmd/payments
 
 	# For tests. Nothing above may import them.
 	pgx < internal/postgrestest
@@ -44,6 +44,7 @@ var modules = map[string]string{
 	"godotenv":  "github.com/joho/godotenv",
 	"goose":     "github.com/pressly/goose/v3",
 	"huma":      "github.com/danielgtaylor/huma/v2",
+	"httprc":    "github.com/lestrrat-go/httprc/v3",
 	"jwx":       "github.com/lestrrat-go/jwx/v3",
 	"kong":      "github.com/alecthomas/kong",
 	"pgx":       "github.com/jackc/pgx/v5",

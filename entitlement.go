@@ -67,7 +67,7 @@ func (r Rule) Premium(subscriptions []Subscription, grants []Grant, now time.Tim
 	}
 	for _, g := range grants {
 		if g.Until == nil || now.Before(*g.Until) {
-			answer = r.widen(answer, access{plan: g.Plan, reason: ReasonGranted, until: g.Until, endsByTime: true})
+			answer = r.widen(answer, access{plan: g.Plan, reason: ReasonGranted, until: g.Until, over: g.Until})
 		}
 	}
 	if !answer.IsPremium {
@@ -78,10 +78,12 @@ func (r Rule) Premium(subscriptions []Subscription, grants []Grant, now time.Tim
 
 // access is one source of premium.
 type access struct {
-	plan       string
-	reason     Reason
-	until      *time.Time
-	endsByTime bool // at until, with nothing more to happen
+	plan   string
+	reason Reason
+	until  *time.Time
+	// over is when time alone ends it; nil where Stripe has to say so first,
+	// as with the date of a scheduled cancellation.
+	over *time.Time
 }
 
 // access says what one subscription gives at now.
@@ -104,12 +106,13 @@ func (r Rule) access(s Subscription, now time.Time) (access, bool) {
 		if start == nil || !now.Before(start.Add(r.GracePeriod)) {
 			return access{}, false
 		}
-		a.reason, a.until, a.endsByTime = ReasonGrace, addTime(*start, r.GracePeriod), true
+		a.reason, a.over = ReasonGrace, addTime(*start, r.GracePeriod)
+		a.until = a.over
 	default:
 		return access{}, false
 	}
 	if end := scheduledEnd(s); end != nil && (a.until == nil || end.Before(*a.until)) {
-		a.until, a.endsByTime = end, false
+		a.until = end
 	}
 	return a, true
 }
@@ -140,8 +143,8 @@ func (r Rule) widen(p Premium, a access) Premium {
 		p.Plan, p.Reason = a.plan, a.reason
 	}
 	p.IsPremium = true
-	if a.endsByTime && a.until != nil && (p.RecheckAt == nil || a.until.Before(*p.RecheckAt)) {
-		p.RecheckAt = a.until
+	if a.over != nil && (p.RecheckAt == nil || a.over.Before(*p.RecheckAt)) {
+		p.RecheckAt = a.over
 	}
 	return p
 }

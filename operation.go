@@ -256,7 +256,7 @@ func (s *Service) finish(ctx context.Context, operation Operation) (Operation, e
 // does not find, such as the price of a plan, is our own mistake.
 func isAnswer(fault *Error) bool {
 	for _, kind := range []error{ErrInvalid, ErrConflict, ErrDeclined, ErrActionRequired, ErrRateLimited} {
-		if fault.Kind == kind {
+		if errors.Is(fault.Kind, kind) {
 			return true
 		}
 	}

@@ -107,47 +107,79 @@ const (
 func Variables() []Variable { return slices.Clone(variables) }
 
 var variables = []Variable{
-	{Name: "STRIPE_SECRET_KEY", Required: true, Secret: true, Help: "secret or restricted key (sk_test_…, sk_live_…, rk_…) from the Stripe Dashboard; sets the mode, test or live",
-		set: text(func(c *Config) *string { return &c.StripeSecretKey })},
-	{Name: "STRIPE_PUBLISHABLE_KEY", Required: true, Help: "publishable key (pk_…) of the same mode, given to front ends",
-		set: text(func(c *Config) *string { return &c.StripePublishableKey })},
-	{Name: "STRIPE_WEBHOOK_SECRET", Required: true, Secret: true, Help: "signing secret (whsec_…) of the webhook endpoint; several, comma-separated, while rotating",
-		set: list(func(c *Config) *[]string { return &c.StripeWebhookSecrets })},
+	{
+		Name: "STRIPE_SECRET_KEY", Required: true, Secret: true, Help: "secret or restricted key (sk_test_…, sk_live_…, rk_…) from the Stripe Dashboard; sets the mode, test or live",
+		set: text(func(c *Config) *string { return &c.StripeSecretKey }),
+	},
+	{
+		Name: "STRIPE_PUBLISHABLE_KEY", Required: true, Help: "publishable key (pk_…) of the same mode, given to front ends",
+		set: text(func(c *Config) *string { return &c.StripePublishableKey }),
+	},
+	{
+		Name: "STRIPE_WEBHOOK_SECRET", Required: true, Secret: true, Help: "signing secret (whsec_…) of the webhook endpoint; several, comma-separated, while rotating",
+		set: list(func(c *Config) *[]string { return &c.StripeWebhookSecrets }),
+	},
 	{Name: "STRIPE_PRICE_ID_BASIC", Required: true, Help: "Stripe price (price_…) behind the plan basic", set: plan("basic", 1)},
 	{Name: "STRIPE_PRICE_ID_PREMIUM", Required: true, Help: "Stripe price (price_…) behind the plan premium", set: plan("premium", 2)},
 	{Name: "STRIPE_PRICE_ID_ELITE", Required: true, Help: "Stripe price (price_…) behind the plan elite", set: plan("elite", 3)},
-	{Name: "STRIPE_API_BASE", Default: defaultAPIBase, Help: "another Stripe: the simulator, a proxy",
-		set: text(func(c *Config) *string { return &c.StripeAPIBase })},
-	{Name: "DATABASE_URL", Default: DefaultDatabaseURL, Secret: true, Help: "sqlite:PATH or postgres://…",
-		set: text(func(c *Config) *string { return &c.DatabaseURL })},
-	{Name: "PAYMENTS_ADDR", Default: defaultAddr, Help: "where the API listens",
-		set: text(func(c *Config) *string { return &c.Addr })},
-	{Name: "PAYMENTS_OPS_ADDR", Default: defaultOpsAddr, Help: "where health and profiles are served; empty: nowhere",
-		set: text(func(c *Config) *string { return &c.OpsAddr })},
-	{Name: "PAYMENTS_PUBLIC_URL", Default: "from PAYMENTS_ADDR", Help: "base of the links that leave the service",
-		set: text(func(c *Config) *string { return &c.PublicURL })},
-	{Name: "PAYMENTS_JWT_SECRET", Secret: true, Help: "HS256 key (32 bytes or more) of the application that issues users' tokens; this or PAYMENTS_JWT_JWKS_URL is required",
-		set: text(func(c *Config) *string { return &c.JWTSecret })},
-	{Name: "PAYMENTS_JWT_JWKS_URL", Help: "RS256, ES256 or EdDSA keys of an identity provider",
-		set: text(func(c *Config) *string { return &c.JWTKeysURL })},
-	{Name: "PAYMENTS_JWT_ISSUER", Default: "unchecked", Help: "the issuer that tokens must have",
-		set: text(func(c *Config) *string { return &c.JWTIssuer })},
-	{Name: "PAYMENTS_JWT_AUDIENCE", Default: "unchecked", Help: "the audience that tokens must have",
-		set: text(func(c *Config) *string { return &c.JWTAudience })},
-	{Name: "PAYMENTS_JWT_USER_CLAIM", Default: "user_id", Help: "the claim that names the user; sub for most providers",
-		set: text(func(c *Config) *string { return &c.JWTUserClaim })},
+	{
+		Name: "STRIPE_API_BASE", Default: defaultAPIBase, Help: "another Stripe: the simulator, a proxy",
+		set: text(func(c *Config) *string { return &c.StripeAPIBase }),
+	},
+	{
+		Name: "DATABASE_URL", Default: DefaultDatabaseURL, Secret: true, Help: "sqlite:PATH or postgres://…",
+		set: text(func(c *Config) *string { return &c.DatabaseURL }),
+	},
+	{
+		Name: "PAYMENTS_ADDR", Default: defaultAddr, Help: "where the API listens",
+		set: text(func(c *Config) *string { return &c.Addr }),
+	},
+	{
+		Name: "PAYMENTS_OPS_ADDR", Default: defaultOpsAddr, Help: "where health and profiles are served; empty: nowhere",
+		set: text(func(c *Config) *string { return &c.OpsAddr }),
+	},
+	{
+		Name: "PAYMENTS_PUBLIC_URL", Default: "from PAYMENTS_ADDR", Help: "base of the links that leave the service",
+		set: text(func(c *Config) *string { return &c.PublicURL }),
+	},
+	{
+		Name: "PAYMENTS_JWT_SECRET", Secret: true, Help: "HS256 key (32 bytes or more) of the application that issues users' tokens; this or PAYMENTS_JWT_JWKS_URL is required",
+		set: text(func(c *Config) *string { return &c.JWTSecret }),
+	},
+	{
+		Name: "PAYMENTS_JWT_JWKS_URL", Help: "RS256, ES256 or EdDSA keys of an identity provider",
+		set: text(func(c *Config) *string { return &c.JWTKeysURL }),
+	},
+	{
+		Name: "PAYMENTS_JWT_ISSUER", Default: "unchecked", Help: "the issuer that tokens must have",
+		set: text(func(c *Config) *string { return &c.JWTIssuer }),
+	},
+	{
+		Name: "PAYMENTS_JWT_AUDIENCE", Default: "unchecked", Help: "the audience that tokens must have",
+		set: text(func(c *Config) *string { return &c.JWTAudience }),
+	},
+	{
+		Name: "PAYMENTS_JWT_USER_CLAIM", Default: "user_id", Help: "the claim that names the user; sub for most providers",
+		set: text(func(c *Config) *string { return &c.JWTUserClaim }),
+	},
 	{Name: "PAYMENTS_GRACE_PERIOD", Default: "0s", Help: "how long past_due keeps premium after the first failed payment, such as 72h", set: gracePeriod},
-	{Name: "PAYMENTS_CORS_ORIGINS", Default: "none", Help: "browser origins allowed to call the API, comma-separated",
-		set: list(func(c *Config) *[]string { return &c.CORSOrigins })},
-	{Name: "PAYMENTS_LOG_LEVEL", Default: "info", Help: "debug, info, warn or error",
+	{
+		Name: "PAYMENTS_CORS_ORIGINS", Default: "none", Help: "browser origins allowed to call the API, comma-separated",
+		set: list(func(c *Config) *[]string { return &c.CORSOrigins }),
+	},
+	{
+		Name: "PAYMENTS_LOG_LEVEL", Default: "info", Help: "debug, info, warn or error",
 		set: func(c *Config, value string) error {
 			if err := c.LogLevel.UnmarshalText([]byte(value)); err != nil {
 				return errors.New("is not one of debug, info, warn and error")
 			}
 			return nil
-		}},
-	{Name: "PAYMENTS_LOG_FORMAT", Default: "text on a terminal, else json", Help: "text or json",
-		set: text(func(c *Config) *string { return &c.LogFormat })},
+		},
+	},
+	{
+		Name: "PAYMENTS_LOG_FORMAT", Default: "text on a terminal, else json", Help: "text or json",
+		set: text(func(c *Config) *string { return &c.LogFormat }),
+	},
 }
 
 func text(field func(*Config) *string) func(*Config, string) error {

@@ -87,7 +87,8 @@ type devSystem struct {
 // serve runs the server against the offline Stripe.
 func (c *devCommand) serve(ctx context.Context, p *process, d devSystem) error {
 	setup, err := server.SetUpStripe(ctx, d.secrets.StripeSecretKey, d.simURL, server.StripeSetup{
-		Plans: devPlans, WebhookURL: "http://" + c.Addr + "/api/v1/payments/webhook/",
+		Plans: devPlans, WebhookURL: "http://" + c.Addr + "/api/v1/payments/webhook/", EndpointName: "dev",
+		RenewWebhook: d.secrets.WebhookSecret == "",
 	})
 	if err != nil {
 		return fmt.Errorf("set up the offline Stripe: %w", err)

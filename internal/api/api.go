@@ -128,7 +128,7 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, handler http.Han
 // headerProbe keeps the headers of an answer and drops the rest.
 type headerProbe struct{ header http.Header }
 
-func (p *headerProbe) Header() http.Header       { return p.header }
+func (p *headerProbe) Header() http.Header         { return p.header }
 func (p *headerProbe) Write(b []byte) (int, error) { return len(b), nil }
 func (p *headerProbe) WriteHeader(int)             {}
 

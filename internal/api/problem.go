@@ -81,7 +81,7 @@ func problemOf(err error) *problem {
 	}
 	status := http.StatusInternalServerError
 	for _, entry := range statuses {
-		if told.Kind == entry.kind { //nolint:errorlint // kinds are sentinels, compared one by one
+		if errors.Is(told.Kind, entry.kind) {
 			status = entry.status
 		}
 	}
