@@ -228,8 +228,8 @@ func (a *application) askForMissing(ctx context.Context, intentID string, group 
 	return nil
 }
 
-// payment computes the payment of an intent. There is none before the intent
-// or one of its charges is known.
+// payment computes the payment of an intent. There is none before the first try
+// to pay: most intents that are never tried are never heard of.
 func (g *moneyGroup) payment(intentID string) (Payment, bool) {
 	p := Payment{StripePaymentIntentID: intentID, UserID: g.userID, Status: PaymentPending}
 	charge := g.lastCharge()
@@ -256,7 +256,7 @@ func (g *moneyGroup) payment(intentID string) (Payment, bool) {
 		}
 		g.intentStatus(intent, &p)
 	}
-	if p.CreatedAt.IsZero() {
+	if !g.tried() {
 		return Payment{}, false
 	}
 	for _, link := range g.invoicePayments {
@@ -354,14 +354,23 @@ func (g *moneyGroup) ofNoInvoice() bool {
 	return false
 }
 
-// paymentEntry is the row of a payment that belongs to no invoice; there is
-// none before the first try to pay.
-func (g *moneyGroup) paymentEntry(p Payment) (BillingEntry, bool) {
-	tried := len(g.charges) > 0 || p.Status == PaymentSucceeded || p.Status == PaymentFailed
+// tried says whether anybody tried to pay the intent.
+func (g *moneyGroup) tried() bool {
 	for _, intent := range g.intents {
-		tried = tried || intent.Status == IntentProcessing || intent.LatestCharge != "" || intent.FailureCode != ""
+		switch intent.Status {
+		case IntentSucceeded, IntentProcessing, IntentRequiresAction, IntentRequiresCapture:
+			return true
+		}
+		if intent.LatestCharge != "" || intent.FailureCode != "" {
+			return true
+		}
 	}
-	if p.StripeInvoiceID != "" || !g.ofNoInvoice() || !tried {
+	return len(g.charges) > 0
+}
+
+// paymentEntry is the row of a payment that belongs to no invoice.
+func (g *moneyGroup) paymentEntry(p Payment) (BillingEntry, bool) {
+	if p.StripeInvoiceID != "" || !g.ofNoInvoice() {
 		return BillingEntry{}, false
 	}
 	entry := BillingEntry{
