@@ -43,7 +43,11 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(folder)
+	defer func() {
+		if err := os.RemoveAll(folder); err != nil {
+			log.Print(err)
+		}
+	}()
 	srv, err := server.New(ctx, server.Config{
 		StripeSecretKey:      "sk_test_example",
 		StripePublishableKey: "pk_test_example",

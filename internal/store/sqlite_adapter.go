@@ -34,7 +34,7 @@ func (h *sqliteHandle) prepare(ctx context.Context, unprepared []string) {
 			return
 		}
 		if _, ok := h.statements.LoadOrStore(query, statement); ok {
-			_ = statement.Close() // another was faster
+			_ = statement.Close() //nolint:sqlclosecheck // another was faster: this one goes at once
 		}
 	}
 }
@@ -60,7 +60,7 @@ func (a *pgxOnSQL) prepared(ctx context.Context, query string) *sql.Stmt {
 func (a *pgxOnSQL) Exec(ctx context.Context, query string, args ...any) (pgconn.CommandTag, error) {
 	var result sql.Result
 	var err error
-	if statement := a.prepared(ctx, query); statement != nil {
+	if statement := a.prepared(ctx, query); statement != nil { //nolint:sqlclosecheck // the transaction's end closes it
 		result, err = statement.ExecContext(ctx, args...)
 	} else {
 		result, err = a.tx.ExecContext(ctx, query, args...)
@@ -75,10 +75,10 @@ func (a *pgxOnSQL) Exec(ctx context.Context, query string, args ...any) (pgconn.
 func (a *pgxOnSQL) Query(ctx context.Context, query string, args ...any) (pgx.Rows, error) {
 	var rows *sql.Rows
 	var err error
-	if statement := a.prepared(ctx, query); statement != nil {
-		rows, err = statement.QueryContext(ctx, args...)
+	if statement := a.prepared(ctx, query); statement != nil { //nolint:sqlclosecheck // the transaction's end closes it
+		rows, err = statement.QueryContext(ctx, args...) //nolint:rowserrcheck // the caller asks, by sqlRows.Err
 	} else {
-		rows, err = a.tx.QueryContext(ctx, query, args...)
+		rows, err = a.tx.QueryContext(ctx, query, args...) //nolint:rowserrcheck // the caller asks, by sqlRows.Err
 	}
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func (a *pgxOnSQL) Query(ctx context.Context, query string, args ...any) (pgx.Ro
 }
 
 func (a *pgxOnSQL) QueryRow(ctx context.Context, query string, args ...any) pgx.Row {
-	if statement := a.prepared(ctx, query); statement != nil {
+	if statement := a.prepared(ctx, query); statement != nil { //nolint:sqlclosecheck // the transaction's end closes it
 		return statement.QueryRowContext(ctx, args...)
 	}
 	return a.tx.QueryRowContext(ctx, query, args...)
