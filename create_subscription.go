@@ -313,10 +313,7 @@ func (s *Service) makeRoom(ctx context.Context, o Operation, wanted Subscription
 	}
 	for _, subscription := range known {
 		if subscription.Status.Occupies() {
-			return nil, &Error{
-				Kind: ErrConflict, Code: CodeAlreadySubscribed,
-				Message: "There is a subscription already. Change or cancel that one instead.",
-			}
+			return nil, errAlreadySubscribed()
 		}
 	}
 	var unfinished *Subscription
@@ -335,6 +332,13 @@ func (s *Service) makeRoom(ctx context.Context, o Operation, wanted Subscription
 	return unfinished, nil
 }
 
+func errAlreadySubscribed() *Error {
+	return &Error{
+		Kind: ErrConflict, Code: CodeAlreadySubscribed,
+		Message: "There is a subscription already. Change or cancel that one instead.",
+	}
+}
+
 // discard ends a subscription whose first payment is missing. Its invoice is
 // voided first: an open one could still be paid from the browser.
 func (s *Service) discard(ctx context.Context, o Operation, subscription Subscription) error {
@@ -342,7 +346,7 @@ func (s *Service) discard(ctx context.Context, o Operation, subscription Subscri
 	if subscription.LatestInvoice != "" {
 		voided, err := s.stripe.VoidInvoice(ctx, o.step("void:"+subscription.LatestInvoice), subscription.LatestInvoice)
 		if err != nil {
-			return fmt.Errorf("void the invoice of an unfinished subscription: %w", err)
+			return s.whyNotDiscarded(ctx, subscription, fmt.Errorf("void the invoice of an unfinished subscription: %w", err))
 		}
 		news = append(news, voided)
 	}
@@ -352,6 +356,30 @@ func (s *Service) discard(ctx context.Context, o Operation, subscription Subscri
 		return fmt.Errorf("cancel an unfinished subscription: %w", err)
 	}
 	return s.store.Update(ctx, func(tx Tx) error { return s.take(ctx, tx, append(news, canceled)...) })
+}
+
+// whyNotDiscarded looks again at a subscription that could not be ended: it may
+// have been paid from the browser just now.
+func (s *Service) whyNotDiscarded(ctx context.Context, subscription Subscription, cause error) error {
+	if errors.Is(cause, ErrUnavailable) {
+		return cause
+	}
+	news, err := s.stripe.Read(ctx, Ref{KindSubscription, subscription.StripeSubscriptionID})
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	var current Subscription
+	err = s.store.Update(ctx, func(tx Tx) error {
+		if err := s.take(ctx, tx, news); err != nil {
+			return err
+		}
+		current, err = tx.Subscription(ctx, subscription.StripeSubscriptionID)
+		return err
+	})
+	if err == nil && current.Status.Occupies() {
+		return errAlreadySubscribed()
+	}
+	return errors.Join(cause, err)
 }
 
 // payUnfinished tries another payment method on a subscription whose first

@@ -2,6 +2,7 @@ package payments
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -121,7 +122,8 @@ func (s *Service) refreshObject(ctx context.Context, job RefreshObject, attempt 
 		}
 		return EventProcessed, "", nil
 	})
-	if err != nil && attempt.Last {
+	var snooze *SnoozeError
+	if err != nil && attempt.Last && !errors.As(err, &snooze) {
 		return s.giveUp(ctx, wish, err)
 	}
 	return err
@@ -175,8 +177,9 @@ func firstOf(a, b string) string {
 	return b
 }
 
-// fulfil applies a read in one transaction, settles the events that waited for
-// it, and strikes the wish out unless a newer one came meanwhile.
+// fulfil applies a read in one transaction, strikes the wish out and settles
+// the events that waited for it, unless a newer wish came meanwhile: its event
+// may know of something that the read does not.
 func (s *Service) fulfil(ctx context.Context, wish Refresh, apply func(Tx) (EventStatus, string, error)) error {
 	again := false
 	err := s.store.Update(ctx, func(tx Tx) error {
@@ -188,7 +191,9 @@ func (s *Service) fulfil(ctx context.Context, wish Refresh, apply func(Tx) (Even
 		if err != nil {
 			return err
 		}
-		again = !deleted
+		if again = !deleted; again {
+			return nil
+		}
 		return s.finishEvents(ctx, tx, wish.ID, status, reason, "")
 	})
 	if err == nil && again {
