@@ -26,7 +26,7 @@ const arrows = `
 	payments, internal/store/queries, pgx, sqlite, goose, river < internal/store
 	payments, stripe-go < internal/stripe
 	payments, river < internal/jobs
-	payments, huma, jwx, httprc < internal/api
+	payments, huma, jwx < internal/api
 	payments < internal/web
 
 	# All meet in the server, which the command wraps.
@@ -44,7 +44,6 @@ var modules = map[string]string{
 	"godotenv":  "github.com/joho/godotenv",
 	"goose":     "github.com/pressly/goose/v3",
 	"huma":      "github.com/danielgtaylor/huma/v2",
-	"httprc":    "github.com/lestrrat-go/httprc/v3",
 	"jwx":       "github.com/lestrrat-go/jwx/v3",
 	"kong":      "github.com/alecthomas/kong",
 	"pgx":       "github.com/jackc/pgx/v5",

@@ -80,7 +80,7 @@ func (s *Server) connect() error {
 	}
 	tokens, err := api.NewTokens(api.TokensConfig{
 		Secret: []byte(c.JWTSecret), JWKSURL: c.JWTKeysURL, Issuer: c.JWTIssuer, Audience: c.JWTAudience,
-		UserClaim: c.JWTUserClaim,
+		UserClaim: c.JWTUserClaim, Logger: s.log,
 	})
 	if err != nil {
 		return fmt.Errorf("prepare the check of tokens: %w", err)

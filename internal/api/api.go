@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"path"
 	"regexp"
 	"runtime/debug"
 	"strings"
@@ -22,9 +23,6 @@ import (
 
 // Prefix is where the API lives.
 const Prefix = "/api/v1/payments/"
-
-// maxBody is the largest body of a request, in bytes; events may be larger.
-const maxBody = 64 << 10
 
 // Config is what the API needs.
 type Config struct {
@@ -58,12 +56,11 @@ func New(c Config) (http.Handler, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
-	useProblems()
+	setUpHuma()
 	s := &server{Config: c, mux: http.NewServeMux()}
 	s.huma = humago.New(s.mux, documentConfig(c.PublicURL))
 	s.registerSubscriptions()
 	s.registerCatalog()
-	s.describeWebhook()
 	s.mux.HandleFunc("POST "+Prefix+"webhook", s.webhook)
 	health := HealthHandler(c.Service)
 	s.mux.Handle("GET /healthz", health)
@@ -79,38 +76,33 @@ func New(c Config) (http.Handler, error) {
 	return s.identify(s.recover(s.cors(http.HandlerFunc(s.route)))), nil
 }
 
-// route cuts off the last slash, bounds the body, and answers in the contract's
+// route cuts off the last slash, takes the body, and answers in the contract's
 // way what no handler takes.
 func (s *server) route(w http.ResponseWriter, r *http.Request) {
-	if path := r.URL.Path; len(path) > 1 && strings.HasSuffix(path, "/") {
-		r = r.Clone(r.Context())
-		r.URL.Path = strings.TrimSuffix(path, "/")
-		r.URL.RawPath = ""
-	}
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
+	at := r.URL.Path
+	if len(at) > 1 {
+		at = strings.TrimSuffix(at, "/")
+	}
+	if path.Clean(at) != at { // the mux would redirect it
+		writeProblem(w, r, nothingHere())
+		return
+	}
+	r = r.Clone(r.Context())
+	r.URL.Path, r.URL.RawPath = at, ""
 	handler, pattern := s.mux.Handler(r)
 	if pattern == "" {
 		s.refuse(w, r, handler)
 		return
 	}
-	if r.URL.Path != Prefix+"webhook" {
-		if r.ContentLength > maxBody {
-			writeProblem(w, r, tooLarge("A request has 64 KiB at most."))
+	if at != Prefix+"webhook" { // whose body stays as it came
+		if p := takeBody(w, r); p != nil {
+			writeProblem(w, r, p)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	}
-	if r.Method == http.MethodPost && r.URL.Path != Prefix+"webhook" && !isJSON(r.Header.Get("Content-Type")) {
-		writeProblem(w, r, newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "Send the body as application/json."))
-		return
 	}
 	s.mux.ServeHTTP(w, r)
-}
-
-func isJSON(contentType string) bool {
-	kind, _, _ := strings.Cut(contentType, ";")
-	return strings.EqualFold(strings.TrimSpace(kind), "application/json")
 }
 
 // refuse turns the mux's plain 404 and 405 into problems.
@@ -122,7 +114,11 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, handler http.Han
 		writeProblem(w, r, newProblem(http.StatusMethodNotAllowed, "method_not_allowed", "This path does not take "+r.Method+". It takes "+allow+"."))
 		return
 	}
-	writeProblem(w, r, newProblem(http.StatusNotFound, payments.CodeNotFound, "There is nothing at this path."))
+	writeProblem(w, r, nothingHere())
+}
+
+func nothingHere() *problem {
+	return newProblem(http.StatusNotFound, payments.CodeNotFound, "There is nothing at this path.")
 }
 
 // headerProbe keeps the headers of an answer and drops the rest.
@@ -193,6 +189,9 @@ func (s *server) recover(next http.Handler) http.Handler {
 				panic(fault)
 			}
 			s.Logger.ErrorContext(r.Context(), "panic", "fault", fault, "stack", string(debug.Stack()), "request_id", requestID(r.Context()))
+			if status, ok := w.(*statusWriter); ok && status.code != 0 {
+				panic(http.ErrAbortHandler) // half an answer must not pass for a whole one
+			}
 			writeProblem(w, r, internalProblem())
 		}()
 		next.ServeHTTP(w, r)
@@ -245,6 +244,7 @@ func HealthHandler(service *payments.Service) http.Handler {
 			defer cancel()
 			if err := service.Ready(ctx); err != nil {
 				answer.Status, answer.Checks["database"], code = "unavailable", "does not answer", http.StatusServiceUnavailable
+				w.Header().Set("Retry-After", "5")
 			}
 		}
 		w.Header().Set("Content-Type", "application/json")
@@ -256,8 +256,10 @@ func HealthHandler(service *payments.Service) http.Handler {
 // readyTime is how long the database may take to say that it is there.
 const readyTime = 2 * time.Second
 
-// huma's maker of errors is a variable of the process.
-var useProblems = sync.OnceFunc(func() {
+// huma's maker of errors, and whether "Plan" is "plan", are variables of the
+// process.
+var setUpHuma = sync.OnceFunc(func() {
+	huma.ValidateStrictCasing = true
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		return humaProblem(status, message, errs)
 	}

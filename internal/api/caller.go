@@ -3,6 +3,8 @@ package api
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"net/http"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -63,7 +65,7 @@ func (s *server) caller(ctx huma.Context) (caller, error) {
 	if err != nil {
 		return caller{}, err
 	}
-	user := payments.User{ID: userID, Email: ctx.Header("X-User-Email")}
+	user := payments.User{ID: userID, Email: optionalEmail(ctx.Header("X-User-Email"))}
 	if !payments.ValidUserID(userID) {
 		message := "A key acts for a user: say which by X-User-Id, 1 to 200 characters."
 		return caller{}, &payments.Error{
@@ -74,10 +76,16 @@ func (s *server) caller(ctx huma.Context) (caller, error) {
 	return caller{user: user, role: key.Role}, nil
 }
 
-// fail logs an error that is not meant for people, once.
+// fail logs an error that has a cause beside what the caller is told, once: as
+// an error where it is ours to mend.
 func (s *server) fail(ctx context.Context, err error) {
 	var told *payments.Error
-	if !errors.As(err, &told) || told.Err != nil || errors.Is(err, payments.ErrUnavailable) {
-		s.Logger.ErrorContext(ctx, "a request failed", "error", err, "request_id", requestID(ctx))
+	if errors.As(err, &told) && told.Err == nil && !errors.Is(err, payments.ErrUnavailable) {
+		return
 	}
+	level := slog.LevelInfo
+	if problemOf(err).Status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	s.Logger.Log(ctx, level, "a request failed", "error", err, "request_id", requestID(ctx))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -111,42 +112,45 @@ func problemOf(err error) *problem {
 // humaProblem turns what huma finds wrong with a request's shape into a
 // problem: 400, naming the fields.
 func humaProblem(status int, message string, errs []error) *problem {
-	switch status {
-	case http.StatusUnprocessableEntity, http.StatusBadRequest:
-	case http.StatusRequestEntityTooLarge:
-		return tooLarge("A request has 64 KiB at most.")
-	default:
-		if status >= http.StatusInternalServerError {
-			return internalProblem()
-		}
-		return newProblem(status, payments.CodeInvalidRequest, message)
+	if status >= http.StatusInternalServerError {
+		return internalProblem()
 	}
-	p := newProblem(http.StatusBadRequest, payments.CodeInvalidRequest, "The request is not valid.")
-	for _, err := range errs {
-		var tooLong *http.MaxBytesError
-		if errors.As(err, &tooLong) {
-			return tooLarge("A request has 64 KiB at most.")
-		}
-		var detail huma.ErrorDetailer
-		if !errors.As(err, &detail) {
+	p := newProblem(http.StatusBadRequest, payments.CodeInvalidRequest, sentence(message))
+	for i, err := range errs {
+		var detailer huma.ErrorDetailer
+		if !errors.As(err, &detailer) {
 			continue
 		}
-		d := detail.ErrorDetail()
-		field := strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(d.Location, "body"), "."), "query.")
-		field = strings.TrimPrefix(field, "header.")
-		p.Errors = append(p.Errors, payments.FieldError{Field: field, Message: fieldMessage(d.Message)})
-	}
-	if len(p.Errors) == 0 {
-		p.Detail = "The body is not JSON."
-	} else {
-		p.Detail = strings.TrimSpace(p.Errors[0].Field + ": " + p.Errors[0].Message)
+		finding := fieldError(detailer.ErrorDetail())
+		if i == 0 && finding.Field == "" {
+			p.Detail = finding.Message
+		} else if i == 0 {
+			p.Detail = finding.Field + ": " + finding.Message
+		}
+		if finding.Field != "" {
+			p.Errors = append(p.Errors, finding)
+		}
 	}
 	p.Text = p.Detail
 	return p
 }
 
-// fieldMessage is huma's finding as a sentence.
-func fieldMessage(text string) string {
+// findingOfProperty is how a finding about a whole object names the property
+// that it means.
+var findingOfProperty = regexp.MustCompile(`^expected (?:required )?property (\S+) to be `)
+
+// fieldError is a finding of huma's. One about the body as a whole has no field.
+func fieldError(d *huma.ErrorDetail) payments.FieldError {
+	_, field, _ := strings.Cut(d.Location, ".")
+	message := d.Message
+	if parts := findingOfProperty.FindStringSubmatch(message); parts != nil {
+		field = strings.TrimPrefix(field+"."+parts[1], ".")
+		message = "expected to be " + message[len(parts[0]):]
+	}
+	return payments.FieldError{Field: field, Message: sentence(message)}
+}
+
+func sentence(text string) string {
 	if text == "" {
 		return "This is not valid."
 	}

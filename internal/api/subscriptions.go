@@ -36,12 +36,12 @@ func register[I, O any](s *server, op huma.Operation, handler func(context.Conte
 	op.Path = Prefix + op.Path
 	op.Middlewares = huma.Middlewares{s.authenticate}
 	op.Security = []map[string][]string{{"token": {}}, {"key": {}, "user": {}}}
-	op.MaxBodyBytes = maxBody
 	registerOpen(s, op, handler)
 }
 
 // registerOpen adds an operation that anybody may call.
 func registerOpen[I, O any](s *server, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
+	op.BodyReadTimeout = -1 // takeBody has read it; huma's deadline would cut off the work after five seconds
 	huma.Register(s.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err != nil {
@@ -55,7 +55,7 @@ func registerOpen[I, O any](s *server, op huma.Operation, handler func(context.C
 }
 
 type createSubscriptionInput struct {
-	IdempotencyKey string `header:"Idempotency-Key" minLength:"1" maxLength:"255" pattern:"^[ -~]+$" doc:"The same key and body get the same answer for 24 hours."`
+	IdempotencyKey string `header:"Idempotency-Key" minLength:"1" maxLength:"255" pattern:"^[ -~]+$" doc:"1 to 255 printable ASCII characters. The same key and body get the same answer for 24 hours."`
 	Body           struct {
 		Plan            string `json:"plan" minLength:"1" maxLength:"100" doc:"The id of a plan, as plans/ lists them." example:"premium"`
 		PaymentMethodID string `json:"payment_method_id,omitempty" nullable:"true" maxLength:"255" doc:"The payment method that pays. Without it the browser pays, with the client secret." example:"pm_card_visa"`
@@ -63,9 +63,33 @@ type createSubscriptionInput struct {
 	}
 }
 
+// Resolve refuses an Idempotency-Key that huma takes for none: whoever sends
+// one relies on it.
+func (in *createSubscriptionInput) Resolve(ctx huma.Context) []error {
+	keys := 0
+	ctx.EachHeader(func(name, _ string) {
+		if name == "Idempotency-Key" {
+			keys++
+		}
+	})
+	if keys > 1 || keys == 1 && in.IdempotencyKey == "" {
+		return []error{&huma.ErrorDetail{Location: "header.Idempotency-Key", Message: "expected one key of 1 to 255 characters"}}
+	}
+	return nil
+}
+
 type createSubscriptionOutput struct {
-	Replayed string `header:"Idempotent-Replayed" doc:"true when this is the stored answer to an earlier request."`
-	Body     payments.CreatedSubscription
+	Replayed string `header:"Idempotent-Replayed"`
+	Body     createdSubscriptionView
+}
+
+// createdSubscriptionView is payments.CreatedSubscription, described.
+type createdSubscriptionView struct {
+	Message              string  `json:"message" doc:"A sentence for people." example:"You are subscribed to Premium."`
+	SubscriptionID       string  `json:"subscription_id" doc:"Our id."`
+	StripeSubscriptionID string  `json:"stripe_subscription_id" doc:"Stripe's id."`
+	ClientSecret         *string `json:"client_secret" doc:"With it the browser pays; null where there is nothing to pay."`
+	Status               string  `json:"status" enum:"incomplete,incomplete_expired,trialing,active,past_due,unpaid,paused,canceled" doc:"Stripe's status."`
 }
 
 func (s *server) createSubscription(ctx context.Context, in *createSubscriptionInput) (*createSubscriptionOutput, error) {
@@ -76,7 +100,10 @@ func (s *server) createSubscription(ctx context.Context, in *createSubscriptionI
 	if err != nil {
 		return nil, err
 	}
-	out := &createSubscriptionOutput{Body: *created}
+	out := &createSubscriptionOutput{Body: createdSubscriptionView{
+		Message: created.Message, SubscriptionID: created.SubscriptionID, StripeSubscriptionID: created.StripeSubscriptionID,
+		ClientSecret: created.ClientSecret, Status: string(created.Status),
+	}}
 	if created.Replayed {
 		out.Replayed = "true"
 	}
@@ -88,7 +115,7 @@ type subscriptionView struct {
 	ID                 string           `json:"id" doc:"Our id."`
 	Plan               *string          `json:"plan" doc:"Null where no plan names the price."`
 	Status             string           `json:"status" enum:"incomplete,incomplete_expired,trialing,active,past_due,unpaid,paused,canceled" doc:"Stripe's status."`
-	Quantity           int64            `json:"quantity"`
+	Quantity           int64            `json:"quantity" doc:"The number of seats."`
 	CurrentPeriodStart *time.Time       `json:"current_period_start"`
 	CurrentPeriodEnd   *time.Time       `json:"current_period_end"`
 	CancelAtPeriodEnd  bool             `json:"cancel_at_period_end"`
@@ -104,7 +131,7 @@ type subscriptionView struct {
 type scheduledChange struct {
 	Plan     string    `json:"plan"`
 	Quantity int64     `json:"quantity"`
-	At       time.Time `json:"at"`
+	At       time.Time `json:"at" doc:"When it happens."`
 }
 
 type subscriptionStatusOutput struct {
@@ -113,7 +140,7 @@ type subscriptionStatusOutput struct {
 		IsPremium       bool              `json:"is_premium" doc:"This alone decides on access."`
 		Plan            string            `json:"plan" doc:"The plan that gives access; free without premium."`
 		PremiumUntil    *time.Time        `json:"premium_until" doc:"When access would end if nothing more happened."`
-		Reason          string            `json:"reason" enum:"active,trialing,grace,granted,none,unmapped,incomplete,past_due,unpaid,paused,canceled"`
+		Reason          string            `json:"reason" enum:"active,trialing,grace,granted,none,unmapped,incomplete,past_due,unpaid,paused,canceled" doc:"Why, in one word."`
 		AsOf            *time.Time        `json:"as_of" doc:"When Stripe last said so."`
 		Subscription    *subscriptionView `json:"subscription" doc:"The live one of the highest rank, else the one that ended last, else null."`
 	}
@@ -146,19 +173,22 @@ func orNull(text string) *string {
 }
 
 type billingHistoryInput struct {
-	Page     int `query:"page" minimum:"1" maximum:"1000000" default:"1"`
+	Page     int `query:"page" minimum:"1" default:"1" doc:"One past the end is 404; the first may be empty."`
 	PageSize int `query:"page_size" minimum:"1" default:"20" doc:"At most 100; more is 100."`
 }
+
+// lastPage is the last that can be asked for; nobody has as many.
+const lastPage = 1 << 30
 
 type billingEntryView struct {
 	ID          string     `json:"id"`
 	Kind        string     `json:"kind" enum:"invoice,payment,refund,dispute"`
 	Amount      int64      `json:"amount" doc:"In the currency's smallest unit; money that goes back is negative."`
-	Currency    string     `json:"currency"`
+	Currency    string     `json:"currency" doc:"ISO 4217, lower case." example:"usd"`
 	Description *string    `json:"description"`
 	Status      string     `json:"status" enum:"paid,pending,failed,void"`
-	InvoiceURL  *string    `json:"invoice_url"`
-	InvoicePDF  *string    `json:"invoice_pdf"`
+	InvoiceURL  *string    `json:"invoice_url" doc:"Stripe's page of the invoice."`
+	InvoicePDF  *string    `json:"invoice_pdf" doc:"The invoice as a file."`
 	PeriodStart *time.Time `json:"period_start"`
 	PeriodEnd   *time.Time `json:"period_end"`
 	CreatedAt   time.Time  `json:"created_at" doc:"Stripe's time of it."`
@@ -167,15 +197,15 @@ type billingEntryView struct {
 type billingHistoryOutput struct {
 	Body struct {
 		Count    int                `json:"count" doc:"Of all pages."`
-		Next     *string            `json:"next"`
-		Previous *string            `json:"previous"`
+		Next     *string            `json:"next" doc:"The address of the next page."`
+		Previous *string            `json:"previous" doc:"The address of the page before."`
 		Results  []billingEntryView `json:"results" nullable:"false"`
 	}
 }
 
 func (s *server) billingHistory(ctx context.Context, in *billingHistoryInput) (*billingHistoryOutput, error) {
 	page, err := s.Service.BillingHistory(ctx, payments.BillingHistoryParams{
-		UserID: callerOf(ctx).user.ID, Page: in.Page, Size: in.PageSize,
+		UserID: callerOf(ctx).user.ID, Page: min(in.Page, lastPage), Size: in.PageSize,
 	})
 	if err != nil {
 		return nil, err

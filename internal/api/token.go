@@ -7,12 +7,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
-	"github.com/lestrrat-go/httprc/v3"
 	"github.com/lestrrat-go/jwx/v3/jwa"
 	"github.com/lestrrat-go/jwx/v3/jwk"
 	"github.com/lestrrat-go/jwx/v3/jws"
@@ -25,12 +27,11 @@ const (
 	maxToken = 8 << 10
 	// clockSkew is how far the clocks of issuer and server may be apart.
 	clockSkew = 10 * time.Second
-	// keysTimeout bounds a read of an identity provider's keys.
-	keysTimeout     = 10 * time.Second
-	keysMinInterval = 5 * time.Minute
-	keysMaxInterval = 12 * time.Hour
-	minSecret       = 32
-	defaultClaim    = "user_id"
+	minSecret = 32
+	// lastSecond is in the year 36812: what is later is no date, and would
+	// overflow.
+	lastSecond   = 1 << 40
+	defaultClaim = "user_id"
 )
 
 // TokensConfig says whose tokens are good.
@@ -47,15 +48,18 @@ type TokensConfig struct {
 	UserClaim string
 	// Now is real time. Default: time.Now.
 	Now func() time.Time
-	// HTTPClient reads the keys. Default: one with a timeout.
+	// HTTPClient reads the keys. Default: http.DefaultClient; a read is
+	// bounded in time in any case.
 	HTTPClient *http.Client
+	// Logger is told of keys that cannot be read. Default: nobody is.
+	Logger *slog.Logger
 }
 
 // Tokens checks users' tokens. Which algorithm is good is fixed here, never by
 // a token.
 type Tokens struct {
 	config TokensConfig
-	keys   *jwk.Cache
+	keys   *keys // nil: none
 }
 
 // NewTokens makes a checker of tokens.
@@ -72,24 +76,15 @@ func NewTokens(c TokensConfig) (*Tokens, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.HTTPClient == nil {
+		c.HTTPClient = http.DefaultClient
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
 	t := &Tokens{config: c}
-	if c.JWKSURL == "" {
-		return t, nil
-	}
-	client := c.HTTPClient
-	if client == nil {
-		client = &http.Client{Timeout: keysTimeout}
-	}
-	ctx := context.Background()
-	var err error
-	if t.keys, err = jwk.NewCache(ctx, httprc.NewClient(httprc.WithHTTPClient(client))); err != nil {
-		return nil, fmt.Errorf("tokens: prepare the keys: %w", err)
-	}
-	// The provider may be away when the service starts: its keys are read in
-	// the background, and until then its tokens are refused.
-	err = t.keys.Register(ctx, c.JWKSURL, jwk.WithWaitReady(false), jwk.WithMinInterval(keysMinInterval), jwk.WithMaxInterval(keysMaxInterval))
-	if err != nil {
-		return nil, fmt.Errorf("tokens: prepare the keys: %w", err)
+	if c.JWKSURL != "" {
+		t.keys = &keys{url: c.JWKSURL, client: c.HTTPClient, now: c.Now, log: c.Logger}
 	}
 	return t, nil
 }
@@ -102,7 +97,7 @@ var (
 // Verify checks a token and returns the user it names. Whatever is wrong is
 // ErrUnauthenticated.
 func (t *Tokens) Verify(ctx context.Context, token string) (payments.User, error) {
-	if len(token) > maxToken || strings.Count(token, ".") != 2 {
+	if len(token) > maxToken || strings.Count(token, ".") != 2 || strings.ContainsFunc(token, notInToken) {
 		return payments.User{}, errToken
 	}
 	payload, err := t.verifySignature(ctx, []byte(token))
@@ -118,42 +113,58 @@ func (t *Tokens) Verify(ctx context.Context, token string) (payments.User, error
 	if err := t.checkClaims(claims); err != nil {
 		return payments.User{}, err
 	}
-	user := payments.User{Email: optional(claims["email"]), Name: optional(claims["name"])}
+	user := payments.User{Email: optionalEmail(claims["email"]), Name: optionalText(claims["name"], maxName)}
 	if user.ID, err = userID(claims[t.config.UserClaim]); err != nil {
 		return payments.User{}, err
 	}
 	return user, nil
 }
 
+// notInToken says what is neither base64url nor a dot. Decoders skip some of it,
+// and one token must not have many spellings.
+func notInToken(r rune) bool {
+	return r != '.' && r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+}
+
 // verifySignature returns the payload of a token that is signed with a key of
-// ours. The token's header only chooses between what is configured.
+// ours. The token's header only chooses between what is configured: keys and
+// addresses in it are not looked at.
 func (t *Tokens) verifySignature(ctx context.Context, token []byte) ([]byte, error) {
 	message, err := jws.Parse(token, jws.WithCompact())
 	if err != nil || len(message.Signatures()) != 1 {
 		return nil, errToken
 	}
-	algorithm, ok := message.Signatures()[0].ProtectedHeaders().Algorithm()
-	if !ok {
+	header := message.Signatures()[0].ProtectedHeaders()
+	algorithm, ok := header.Algorithm()
+	if !ok || header.Has(jws.CriticalKey) { // no extension is understood here (RFC 7515, 4.1.11)
 		return nil, errToken
 	}
-	var key jws.VerifyOption
 	switch {
 	case algorithm == jwa.HS256() && len(t.config.Secret) > 0:
-		key = jws.WithKey(jwa.HS256(), t.config.Secret)
-	case t.keys != nil && slices.Contains([]jwa.SignatureAlgorithm{jwa.RS256(), jwa.ES256(), jwa.EdDSA()}, algorithm):
-		set, err := t.keys.Lookup(ctx, t.config.JWKSURL)
-		if err != nil {
-			return nil, errToken
+		if payload, err := jws.Verify(token, jws.WithKey(jwa.HS256(), t.config.Secret)); err == nil {
+			return payload, nil
 		}
-		key = jws.WithKeySet(set, jws.WithInferAlgorithmFromKey(true), jws.WithRequireKid(false))
-	default:
+	case t.keys != nil:
+		kid, _ := header.KeyID()
+		return t.verifyByProvider(ctx, token, algorithm, kid)
+	}
+	return nil, errToken
+}
+
+// verifyByProvider tries the identity provider's keys. Where none fits they are
+// read again: it may have begun to sign with a new one.
+func (t *Tokens) verifyByProvider(ctx context.Context, token []byte, algorithm jwa.SignatureAlgorithm, kid string) ([]byte, error) {
+	if _, ok := keyTypes[algorithm]; !ok {
 		return nil, errToken
 	}
-	payload, err := jws.Verify(token, key)
-	if err != nil {
-		return nil, errToken
+	for _, read := range []func(context.Context) jwk.Set{t.keys.current, t.keys.refresh} {
+		for _, key := range fitting(read(ctx), algorithm, kid) {
+			if payload, err := jws.Verify(token, jws.WithKey(algorithm, key)); err == nil {
+				return payload, nil
+			}
+		}
 	}
-	return payload, nil
+	return nil, errToken
 }
 
 // checkClaims checks all but the user.
@@ -190,10 +201,10 @@ func moment(value any) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	if seconds, err := number.Int64(); err == nil {
-		return time.Unix(seconds, 0), seconds > 0
+		return time.Unix(seconds, 0), seconds > 0 && seconds <= lastSecond
 	}
 	seconds, err := number.Float64()
-	if err != nil || seconds <= 0 || seconds > 1<<40 {
+	if err != nil || seconds <= 0 || seconds > lastSecond {
 		return time.Time{}, false
 	}
 	return time.Unix(int64(seconds), 0), true
@@ -226,10 +237,28 @@ func userID(value any) (string, error) {
 	return id, nil
 }
 
-// optional is a claim that may be left out; one that is no short text is.
-func optional(value any) string {
+// The lengths in characters that Stripe takes.
+const (
+	maxEmail = 512
+	maxName  = 256
+)
+
+// optionalText is a value that may be left out, and that is left out if it is
+// not a text that Stripe and the database would take.
+func optionalText(value any, size int) string {
 	text, _ := value.(string)
-	if len(text) > 500 {
+	if !utf8.ValidString(text) || utf8.RuneCountInString(text) > size || strings.ContainsFunc(text, unicode.IsControl) {
+		return ""
+	}
+	return text
+}
+
+// optionalEmail leaves out what Stripe would refuse as an address: contact data
+// must not keep anybody from paying.
+func optionalEmail(value any) string {
+	text := optionalText(value, maxEmail)
+	name, host, ok := strings.Cut(text, "@")
+	if !ok || name == "" || host == "" || strings.ContainsAny(text, " <>,") {
 		return ""
 	}
 	return text

@@ -14,17 +14,12 @@ const webhookRetry = 5 * time.Second
 
 // webhook takes Stripe's events. 200 means that the event is on disk.
 func (s *server) webhook(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, payments.MaxEventSize))
-	if err != nil {
-		var tooLong *http.MaxBytesError
-		p := newProblem(http.StatusBadRequest, payments.CodeInvalidRequest, "The body could not be read.")
-		if errors.As(err, &tooLong) {
-			p = tooLarge("An event has 1 MiB at most.")
-		}
+	body, p := readBody(w, r, payments.MaxEventSize, "An event has 1 MiB at most.")
+	if p != nil {
 		writeProblem(w, r, p)
 		return
 	}
-	err = s.Service.ReceiveEvent(r.Context(), body, r.Header.Get("Stripe-Signature"))
+	err := s.Service.ReceiveEvent(r.Context(), body, r.Header.Get("Stripe-Signature"))
 	switch {
 	case err == nil:
 		w.Header().Set("Content-Type", "application/json")
