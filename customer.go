@@ -2,6 +2,7 @@ package payments
 
 import (
 	"context"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -22,11 +23,20 @@ type User struct {
 	Name  string
 }
 
-func (u User) validate() []FieldError {
+// maxContact is the number of bytes that a name or an email address may have.
+const maxContact = 500
+
+func (u User) validate() (faults []FieldError) {
 	if !ValidUserID(u.ID) {
-		return []FieldError{{"user", "A user id has 1 to 200 characters, none of them a control character."}}
+		faults = append(faults, FieldError{"user", "A user id has 1 to 200 characters, none of them a control character."})
 	}
-	return nil
+	for _, contact := range [][2]string{{"email", u.Email}, {"name", u.Name}} {
+		field, text := contact[0], contact[1]
+		if len(text) > maxContact || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+			faults = append(faults, FieldError{field, "This has up to 500 bytes, none of them a control character."})
+		}
+	}
+	return faults
 }
 
 // ValidUserID says whether id can name a user.

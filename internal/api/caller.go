@@ -84,7 +84,10 @@ func (s *server) fail(ctx context.Context, err error) {
 		return
 	}
 	level := slog.LevelInfo
-	if problemOf(err).Status >= http.StatusInternalServerError {
+	switch {
+	case ctx.Err() != nil: // the caller has gone, which is no fault of ours
+		level = slog.LevelDebug
+	case problemOf(err).Status >= http.StatusInternalServerError:
 		level = slog.LevelError
 	}
 	s.Logger.Log(ctx, level, "a request failed", "error", err, "request_id", requestID(ctx))

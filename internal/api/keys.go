@@ -21,6 +21,9 @@ const (
 	// keysFreshness is the age at which the keys are read again, so that one
 	// that was withdrawn does not serve for ever.
 	keysFreshness = time.Hour
+	// keysLifetime is the age at which they serve no more, while the provider
+	// does not answer: one of them may have been withdrawn since.
+	keysLifetime = 24 * time.Hour
 	// keysPause is how long after a read the next one may follow. Anybody can
 	// send a token that no key fits, and must not thereby load the provider.
 	keysPause = 10 * time.Second
@@ -55,7 +58,11 @@ func (k *keys) current(ctx context.Context) jwk.Set {
 func (k *keys) known() (jwk.Set, time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.set, k.now().Sub(k.readAt)
+	age := k.now().Sub(k.readAt)
+	if age >= keysLifetime {
+		k.set = nil
+	}
+	return k.set, age
 }
 
 // refresh reads the keys again, unless that was just tried, and returns the
@@ -105,7 +112,7 @@ func (k *keys) read(ctx context.Context) (jwk.Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the keys: %w", err)
 	}
-	set, err := jwk.Parse(body)
+	set, err := jwk.Parse(body, jwk.WithIgnoreParseError(true)) // a key of a kind that we do not know is none of ours
 	if err != nil {
 		return nil, fmt.Errorf("read the keys: %w", err)
 	}

@@ -1,11 +1,13 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"math"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -115,17 +117,22 @@ func humaProblem(status int, message string, errs []error) *problem {
 	if status >= http.StatusInternalServerError {
 		return internalProblem()
 	}
-	p := newProblem(http.StatusBadRequest, payments.CodeInvalidRequest, sentence(message))
-	for i, err := range errs {
+	var findings []payments.FieldError
+	for _, err := range errs {
 		var detailer huma.ErrorDetailer
-		if !errors.As(err, &detailer) {
-			continue
+		if errors.As(err, &detailer) {
+			findings = append(findings, fieldError(detailer.ErrorDetail()))
 		}
-		finding := fieldError(detailer.ErrorDetail())
-		if i == 0 && finding.Field == "" {
-			p.Detail = finding.Message
-		} else if i == 0 {
-			p.Detail = finding.Field + ": " + finding.Message
+	}
+	// huma finds unknown members in the order of a map.
+	slices.SortStableFunc(findings, func(a, b payments.FieldError) int { return cmp.Compare(a.Field, b.Field) })
+	p := newProblem(http.StatusBadRequest, payments.CodeInvalidRequest, sentence(message))
+	for i, finding := range findings[:min(len(findings), maxFindings)] {
+		if len(finding.Field) > maxFieldName {
+			finding.Field = strings.ToValidUTF8(finding.Field[:maxFieldName], "") + "…"
+		}
+		if i == 0 {
+			p.Detail = strings.TrimPrefix(finding.Field+": "+finding.Message, ": ")
 		}
 		if finding.Field != "" {
 			p.Errors = append(p.Errors, finding)
@@ -134,6 +141,13 @@ func humaProblem(status int, message string, errs []error) *problem {
 	p.Text = p.Detail
 	return p
 }
+
+const (
+	// maxFindings is how many of a request's faults are told.
+	maxFindings = 20
+	// maxFieldName is how much of the name of a field is told, in bytes.
+	maxFieldName = 100
+)
 
 // findingOfProperty is how a finding about a whole object names the property
 // that it means.

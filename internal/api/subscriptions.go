@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -27,6 +28,7 @@ func (s *server) registerSubscriptions() {
 		OperationID: "billing-history", Method: http.MethodGet, Path: "billing-history",
 		Summary:     "What the user was billed, newest first",
 		Description: "One row for each movement of money. Money that goes back is negative, so what is paid adds up to what the user has paid.",
+		Parameters:  billingHistoryParameters,
 		Errors:      []int{400, 401, 403, 404, 500, 503},
 	}, s.billingHistory)
 }
@@ -172,13 +174,55 @@ func orNull(text string) *string {
 	return &text
 }
 
+// billingHistoryInput reads its parameters itself: to huma a number that fits
+// no int64 is no number, and one with a plus sign is.
 type billingHistoryInput struct {
-	Page     int `query:"page" minimum:"1" default:"1" doc:"One past the end is 404; the first may be empty."`
-	PageSize int `query:"page_size" minimum:"1" default:"20" doc:"At most 100; more is 100."`
+	page, size int
 }
 
-// lastPage is the last that can be asked for; nobody has as many.
-const lastPage = 1 << 30
+var billingHistoryParameters = []*huma.Param{
+	countParameter("page", 1, "One past the end is 404; the first may be empty."),
+	countParameter("page_size", payments.DefaultPageSize, "At most 100; more is 100."),
+}
+
+func countParameter(name string, preset int, text string) *huma.Param {
+	least := 1.0
+	return &huma.Param{
+		Name: name, In: "query", Description: text,
+		Schema: &huma.Schema{Type: huma.TypeInteger, Minimum: &least, Default: preset},
+	}
+}
+
+// Resolve reads the page and its size.
+func (in *billingHistoryInput) Resolve(ctx huma.Context) (faults []error) {
+	target := ctx.URL()
+	query := target.Query()
+	for name, into := range map[string]*int{"page": &in.page, "page_size": &in.size} {
+		if query.Get(name) == "" {
+			continue // zero is the service's default
+		}
+		var ok bool
+		if *into, ok = count(query[name]); !ok {
+			faults = append(faults, &huma.ErrorDetail{Location: "query." + name, Message: "expected one number from 1"})
+		}
+	}
+	return faults
+}
+
+// maxCount is what larger numbers count as; no list is as long.
+const maxCount = 1 << 30
+
+// count reads the one number from 1 that is given, as digits.
+func count(given []string) (int, bool) {
+	if len(given) != 1 {
+		return 0, false
+	}
+	number, err := strconv.ParseUint(given[0], 10, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) || number == 0 {
+		return 0, false
+	}
+	return int(min(number, maxCount)), true
+}
 
 type billingEntryView struct {
 	ID          string     `json:"id"`
@@ -205,7 +249,7 @@ type billingHistoryOutput struct {
 
 func (s *server) billingHistory(ctx context.Context, in *billingHistoryInput) (*billingHistoryOutput, error) {
 	page, err := s.Service.BillingHistory(ctx, payments.BillingHistoryParams{
-		UserID: callerOf(ctx).user.ID, Page: min(in.Page, lastPage), Size: in.PageSize,
+		UserID: callerOf(ctx).user.ID, Page: in.page, Size: in.size,
 	})
 	if err != nil {
 		return nil, err

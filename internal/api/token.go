@@ -92,6 +92,7 @@ func NewTokens(c TokensConfig) (*Tokens, error) {
 var (
 	errToken   = unauthenticated("This token is not valid.")
 	errExpired = unauthenticated("This token has expired.")
+	errEarly   = unauthenticated("This token is not valid yet.")
 )
 
 // Verify checks a token and returns the user it names. Whatever is wrong is
@@ -104,10 +105,8 @@ func (t *Tokens) Verify(ctx context.Context, token string) (payments.User, error
 	if err != nil {
 		return payments.User{}, err
 	}
-	decoder := json.NewDecoder(bytes.NewReader(payload))
-	decoder.UseNumber()
-	var claims map[string]any
-	if err := decoder.Decode(&claims); err != nil || claims == nil {
+	claims, err := decodeClaims(payload)
+	if err != nil {
 		return payments.User{}, errToken
 	}
 	if err := t.checkClaims(claims); err != nil {
@@ -167,6 +166,16 @@ func (t *Tokens) verifyByProvider(ctx context.Context, token []byte, algorithm j
 	return nil, errToken
 }
 
+// decodeClaims reads a token's payload. Numbers stay as they are written.
+func decodeClaims(payload []byte) (claims map[string]any, err error) {
+	if !json.Valid(payload) { // the decoder would not look at what follows
+		return nil, errToken
+	}
+	decoder := json.NewDecoder(bytes.NewReader(payload))
+	decoder.UseNumber()
+	return claims, decoder.Decode(&claims)
+}
+
 // checkClaims checks all but the user.
 func (t *Tokens) checkClaims(claims map[string]any) error {
 	now := t.config.Now()
@@ -177,9 +186,11 @@ func (t *Tokens) checkClaims(claims map[string]any) error {
 	if !now.Before(expires.Add(clockSkew)) {
 		return errExpired
 	}
-	if claims["nbf"] != nil {
-		if from, ok := moment(claims["nbf"]); !ok || now.Before(from.Add(-clockSkew)) {
-			return errToken
+	for _, name := range []string{"nbf", "iat"} {
+		if value, there := claims[name]; there {
+			if from, ok := moment(value); !ok || now.Before(from.Add(-clockSkew)) {
+				return errEarly
+			}
 		}
 	}
 	if kind, there := claims["token_type"]; there && kind != "access" {
@@ -227,7 +238,7 @@ func userID(value any) (string, error) {
 		id = value
 	case json.Number:
 		id = value.String()
-		if strings.ContainsAny(id, ".eE") {
+		if strings.ContainsAny(id, ".eE") || id == "-0" {
 			return "", errToken
 		}
 	}
