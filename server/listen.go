@@ -34,6 +34,12 @@ func (s *Server) ListenAndServe(ctx context.Context, ready func(baseURL string))
 	if err != nil {
 		return err
 	}
+	return s.Serve(ctx, listener, ready)
+}
+
+// Serve is ListenAndServe with a listener in place of Addr. It closes the
+// listener.
+func (s *Server) Serve(ctx context.Context, listener net.Listener, ready func(baseURL string)) (err error) {
 	servers := map[net.Listener]http.Handler{listener: s.handler}
 	if s.config.OpsAddr != "" {
 		ops, err := listen(ctx, s.config.OpsAddr)
@@ -76,10 +82,10 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	return listener, nil
 }
 
-// Serve answers requests at an address until ctx is done, then finishes those
+// ServeHandler answers requests at an address until ctx is done, then finishes those
 // under way. It has the same bounds as the service's own server, and serves
 // what is no part of it, such as the simulator.
-func Serve(ctx context.Context, addr string, handler http.Handler, ready func(baseURL string)) error {
+func ServeHandler(ctx context.Context, addr string, handler http.Handler, ready func(baseURL string)) error {
 	listener, err := listen(ctx, addr)
 	if err != nil {
 		return err

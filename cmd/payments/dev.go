@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -49,6 +50,11 @@ func (c *devCommand) Run(p *process) (err error) {
 		return usageError("--log-level is debug, info, warn or error")
 	}
 	log := newLogger(p.stderr, level, "text")
+	unlock, err := lockDir(c.Dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	secrets, err := openDevSecrets(c.Dir)
 	if err != nil {
 		return err
@@ -85,9 +91,19 @@ type devSystem struct {
 }
 
 // serve runs the server against the offline Stripe.
-func (c *devCommand) serve(ctx context.Context, p *process, d devSystem) error {
+func (c *devCommand) serve(ctx context.Context, p *process, d devSystem) (err error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("listen on --addr %s: %w", c.Addr, err)
+	}
+	defer func() {
+		if closed := listener.Close(); !errors.Is(closed, net.ErrClosed) {
+			err = errors.Join(err, closed)
+		}
+	}()
+	url := "http://" + listener.Addr().String()
 	setup, err := server.SetUpStripe(ctx, d.secrets.StripeSecretKey, d.simURL, server.StripeSetup{
-		Plans: devPlans, WebhookURL: "http://" + c.Addr + "/api/v1/payments/webhook/", EndpointName: "dev",
+		Plans: devPlans, WebhookURL: url + "/api/v1/payments/webhook/", EndpointName: "dev",
 		RenewWebhook: d.secrets.WebhookSecret == "",
 	})
 	if err != nil {
@@ -102,7 +118,7 @@ func (c *devCommand) serve(ctx context.Context, p *process, d devSystem) error {
 	config := server.Config{
 		StripeSecretKey: d.secrets.StripeSecretKey, StripePublishableKey: d.secrets.StripePublishableKey,
 		StripeWebhookSecrets: []string{d.secrets.WebhookSecret}, StripeAPIBase: d.simURL,
-		DatabaseURL: "sqlite:" + filepath.Join(c.Dir, devDatabase), Addr: c.Addr, JWTSecret: d.secrets.JWTSecret,
+		DatabaseURL: "sqlite:" + filepath.Join(c.Dir, devDatabase), PublicURL: url, JWTSecret: d.secrets.JWTSecret,
 		Logger: d.log, Now: d.sim.Now,
 	}
 	for i, plan := range devPlans {
@@ -122,7 +138,7 @@ func (c *devCommand) serve(ctx context.Context, p *process, d devSystem) error {
 	if err != nil {
 		return err
 	}
-	return service.ListenAndServe(ctx, func(url string) {
+	return service.Serve(ctx, listener, func(url string) {
 		c.welcome(p, url, d.simURL, token)
 		announce(p.stdout, url)
 	})
@@ -154,7 +170,7 @@ A token for another user:    payments token --user 42 --dir %[3]s
 
 // serveHTTP serves a handler until ctx is done and then closes it.
 func serveHTTP(ctx context.Context, addr string, handler http.Handler, closer interface{ Close(context.Context) error }, ready func(url string)) error {
-	err := server.Serve(ctx, addr, handler, ready)
+	err := server.ServeHandler(ctx, addr, handler, ready)
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	return errors.Join(err, closer.Close(closing))

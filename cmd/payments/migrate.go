@@ -7,7 +7,7 @@ import (
 )
 
 type migrateCommand struct {
-	Up     migrateUpCommand     `cmd:"" default:"1" help:"Bring the database to this version's schema (the default)."`
+	Up     migrateUpCommand     `cmd:"" default:"withargs" help:"Bring the database to this version's schema (the default)."`
 	Status migrateStatusCommand `cmd:"" help:"Say which steps of the schema are done."`
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -12,7 +13,14 @@ type simCommand struct {
 	Dir  string `type:"path" env:"PAYMENTS_SIM_DIR" placeholder:"DIR" help:"Keep its state in this folder. Default: in memory only."`
 }
 
-func (c *simCommand) Run(p *process) error {
+func (c *simCommand) Run(p *process) (err error) {
+	if c.Dir != "" {
+		unlock, err := lockDir(c.Dir)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, unlock()) }()
+	}
 	sim, err := stripesim.New(stripesim.Config{Dir: c.Dir, Logger: newLogger(p.stderr, slog.LevelInfo, "")})
 	if err != nil {
 		return err
