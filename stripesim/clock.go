@@ -57,11 +57,14 @@ func subscriptionDueAt(o object) int64 {
 	return at
 }
 
+var errClockRange = errors.New("stripesim: the clock goes forward only, five years at once at most")
+
 // Advance moves the simulator's clock forward and does, in order, what Stripe
-// would have done meanwhile.
+// would have done meanwhile. Zero does what is due now. It refuses to go back,
+// and to go more than five years at once; when ctx ends it stops where it is.
 func (s *Simulator) Advance(ctx context.Context, d time.Duration) error {
 	if d < 0 || d > maxAdvance {
-		return errors.New("stripesim: the clock goes forward only, five years at once at most")
+		return errClockRange
 	}
 	s.mu.Lock()
 	target := s.now().Add(d)
@@ -81,6 +84,13 @@ func (s *Simulator) Advance(ctx context.Context, d time.Duration) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.setClock(target)
+}
+
+func (s *Simulator) advanceSeconds(ctx context.Context, seconds int64) error {
+	if seconds < 0 || seconds > int64(maxAdvance/time.Second) {
+		return errClockRange
+	}
+	return s.Advance(ctx, time.Duration(seconds)*time.Second)
 }
 
 // catchUp does what is due by now.
@@ -113,6 +123,7 @@ func (s *Simulator) step(limit time.Time) (bool, error) {
 		}
 	}
 	t := s.begin("", "")
+	t.automatic = true
 	t.work(t.get(first))
 	if err := s.commit(t); err != nil {
 		return false, fmt.Errorf("stripesim: store the clock's work: %w", err)
@@ -151,7 +162,7 @@ func (t *transaction) workInvoice(invoice object) {
 	id := invoice.text("id")
 	subscription := t.get(invoice.text("_subscription"))
 	if invoice.text("status") == "draft" {
-		if subscription.text("status") == "unpaid" {
+		if subscription.text("status") == "unpaid" || ended(subscription) {
 			t.edit(id)["automatically_finalizes_at"] = nil
 			return
 		}
@@ -164,8 +175,7 @@ func (t *transaction) workInvoice(invoice object) {
 			t.void(id)
 			return
 		case "mark_uncollectible":
-			invoice["status"] = "uncollectible"
-			t.emit("invoice.marked_uncollectible", invoice, nil)
+			t.giveUpInvoice(id)
 			return
 		}
 	}
@@ -173,11 +183,18 @@ func (t *transaction) workInvoice(invoice object) {
 	invoice["next_payment_attempt"] = nil
 	intent := t.edit(invoice.text("_intent"))
 	method := t.methodFor(invoice)
-	if method == nil {
+	if method == nil || refusedForGood(intent, method) {
 		t.invoiceFailed(intent)
 		return
 	}
 	t.pay(intent, method, true)
+}
+
+// refusedForGood says that the bank will not change its mind about a card, so
+// that it is not asked again until there is another one.
+func refusedForGood(intent, method object) bool {
+	last := intent.object("last_payment_error")
+	return last.text("decline_code") == "authentication_required" && last.object("payment_method").text("id") == method.text("id")
 }
 
 func (t *transaction) workSubscription(id string) {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // control answers the calls under /_sim/, which no client of Stripe can make.
@@ -20,7 +19,7 @@ func (s *Simulator) control(w http.ResponseWriter, r *http.Request, body []byte)
 			Seconds int64 `json:"seconds"`
 		}
 		if err = decodeControl(body, &request); err == nil {
-			err = s.Advance(r.Context(), time.Duration(request.Seconds)*time.Second)
+			err = s.advanceSeconds(r.Context(), request.Seconds)
 		}
 		answer = map[string]any{"now": s.Now()}
 	case call == "POST /faults":

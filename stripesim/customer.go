@@ -10,11 +10,17 @@ func createCustomer(t *transaction, _ []string, p params) (any, *apiError) {
 		"livemode": false, "metadata": object{}, "name": nil, "next_invoice_sequence": int64(1), "phone": nil,
 		"preferred_locales": []any{}, "shipping": nil, "tax_exempt": "none", "test_clock": nil,
 	}
+	t.put(customer)
+	first := len(t.events)
+	if id := p.text("payment_method"); id != "" {
+		if _, fault := attachPaymentMethod(t, []string{id}, params{"customer": customer.text("id")}); fault != nil {
+			return nil, fault
+		}
+	}
 	if fault := setCustomer(t, customer, p); fault != nil {
 		return nil, fault
 	}
-	t.put(customer)
-	t.emit("customer.created", customer, nil)
+	t.emitAt(first, "customer.created", customer)
 	return customer, nil
 }
 
@@ -95,8 +101,8 @@ func deleteCustomer(t *transaction, args []string, _ params) (any, *apiError) {
 }
 
 func listCustomers(t *transaction, _ []string, p params) (any, *apiError) {
-	return t.page("/v1/customers", p, t.state.lists["customer"], func(o object) bool {
-		return !o.boolean("_deleted") && (p.text("email") == "" || o.text("email") == p.text("email")) &&
-			withinRange(p, "created", o.integer("created"))
-	})
+	return t.list(listing{
+		kind: "customer", url: "/v1/customers", fields: map[string]string{"email": "email"},
+		wanted: func(o object) bool { return !o.boolean("_deleted") },
+	}, p)
 }

@@ -5,8 +5,8 @@
 //
 //	sim, err := stripesim.New(stripesim.Config{})
 //	…
-//	stripe := httptest.NewServer(sim)
-//	client := stripe.NewClient("sk_test_any", …) // its API base is stripe.URL
+//	server := httptest.NewServer(sim)
+//	client := stripe.NewClient("sk_test_any", …) // its API base is server.URL
 //
 // # What it is made of
 //

@@ -52,3 +52,7 @@ func cardDeclined(c card) *apiError {
 		status: 402, kind: "card_error", code: c.code, declineCode: c.declineCode, message: c.message,
 	}
 }
+
+func missingParam(name string) *apiError {
+	return invalidParam(name, "parameter_missing", "Missing required param: "+name+".")
+}

@@ -20,6 +20,15 @@ func (t *transaction) emit(kind string, o object, previous object) {
 	t.events = append(t.events, event)
 }
 
+// emitAt notes an event before others of the same transaction, with the object
+// as it is now.
+func (t *transaction) emitAt(first int, kind string, o object) {
+	t.emit(kind, o, nil)
+	last := len(t.events) - 1
+	event := t.events[last]
+	t.events = slices.Insert(t.events[:last], first, event)
+}
+
 // updated notes an *.updated event, if anything changed.
 func (t *transaction) updated(kind string, before, after object) {
 	if previous := changes(before, after); len(previous) > 0 {
@@ -43,10 +52,10 @@ func listEvents(t *transaction, _ []string, p params) (any, *apiError) {
 	if one := p.text("type"); one != "" {
 		types = append(types, one)
 	}
-	if len(types) > 20 {
-		return nil, invalidParam("types", "", "You may pass up to 20 types.")
+	if len(types) > 20 || p.text("type") != "" && len(types) > 1 {
+		return nil, invalidParam("types", "", "You may pass up to 20 types, or one type.")
 	}
-	return t.page("/v1/events", p, t.state.lists["event"], func(event object) bool {
+	return t.list(listing{kind: "event", url: "/v1/events", wanted: func(event object) bool {
 		if event.integer("created") < t.time-eventRetention {
 			return false
 		}
@@ -56,9 +65,6 @@ func listEvents(t *transaction, _ []string, p params) (any, *apiError) {
 				return false
 			}
 		}
-		if !withinRange(p, "created", event.integer("created")) {
-			return false
-		}
 		return len(types) == 0 || slices.ContainsFunc(types, func(pattern string) bool { return matchesType(pattern, event.text("type")) })
-	})
+	}}, p)
 }

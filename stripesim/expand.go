@@ -31,8 +31,8 @@ func (t *transaction) expand(result any, paths []string) (any, *apiError) {
 func (t *transaction) expandPath(o object, parts []string) bool {
 	name := parts[0]
 	if _, there := o[name]; !there {
-		hidden := t.hidden(o, name)
-		if hidden == nil {
+		hidden, ok := t.hidden(o, name)
+		if !ok {
 			return false
 		}
 		o[name] = hidden
@@ -44,6 +44,10 @@ func (t *transaction) expandPath(o object, parts []string) bool {
 		inner := t.get(value)
 		if inner == nil {
 			return false
+		}
+		if inner.boolean("_deleted") {
+			o[name] = object{"id": value, "object": inner.text("object"), "deleted": true}
+			return len(parts) == 1
 		}
 		shown := visible(inner)
 		o[name] = shown
@@ -69,7 +73,7 @@ func (t *transaction) expandPath(o object, parts []string) bool {
 }
 
 // hidden are the fields that show up only when they are expanded.
-func (t *transaction) hidden(o object, name string) any {
+func (t *transaction) hidden(o object, name string) (value any, ok bool) {
 	id := o.text("id")
 	switch o.text("object") + "." + name {
 	case "invoice.payments":
@@ -77,19 +81,19 @@ func (t *transaction) hidden(o object, name string) any {
 		for _, payment := range t.by("invoice_payment", "invoice", id) {
 			rows = append(rows, visible(payment))
 		}
-		return listOf("/v1/invoice_payments?invoice="+id, rows...)
+		return listOf("/v1/invoice_payments?invoice="+id, rows...), true
 	case "invoice.confirmation_secret":
 		intent := t.get(t.get(id).text("_intent"))
 		if intent == nil || t.get(id).text("status") != "open" {
-			return object{}
+			return nil, true
 		}
-		return object{"client_secret": intent["client_secret"], "type": "payment_intent"}
+		return object{"client_secret": intent["client_secret"], "type": "payment_intent"}, true
 	case "charge.refunds":
 		var rows []object
 		for _, refund := range t.by("refund", "charge", id) {
 			rows = append([]object{visible(refund)}, rows...)
 		}
-		return listOf("/v1/charges/"+id+"/refunds", rows...)
+		return listOf("/v1/charges/"+id+"/refunds", rows...), true
 	}
-	return nil
+	return nil, false
 }

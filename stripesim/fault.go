@@ -1,8 +1,11 @@
 package stripesim
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -19,8 +22,9 @@ type Fault struct {
 	// JSON), html (502 as HTML), cut (the connection ends before anything is
 	// done), lost (it ends after all was done), delay.
 	Kind string `json:"kind"`
-	// DelayMillis is how long delay takes, in milliseconds; it also goes
-	// before any other kind.
+	// DelayMillis is how long delay takes, in milliseconds, a minute at most;
+	// it also goes before any other kind. A request that is delayed holds its
+	// idempotency key, so that another with that key is answered 409.
 	DelayMillis int64 `json:"delay_ms"`
 }
 
@@ -34,9 +38,10 @@ func (s *Simulator) AddFault(f Fault) error {
 	default:
 		return fmt.Errorf("stripesim: unknown kind of fault %q", f.Kind)
 	}
-	if f.Count == 0 {
-		f.Count = 1
+	if f.Count < 0 || f.DelayMillis < 0 {
+		return errors.New("stripesim: a fault's count and delay are not negative")
 	}
+	f.Count = max(f.Count, 1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, &f)
@@ -54,8 +59,9 @@ func (s *Simulator) ClearFaults() {
 func (s *Simulator) takeFault(r *http.Request) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.faults = slices.DeleteFunc(s.faults, func(f *Fault) bool { return f.Count == 0 })
 	for _, f := range s.faults {
-		if f.Count > 0 && (f.Method == "" || f.Method == r.Method) && strings.HasPrefix(r.URL.Path, f.Path) {
+		if (f.Method == "" || f.Method == r.Method) && strings.HasPrefix(r.URL.Path, f.Path) {
 			f.Count--
 			return f
 		}
@@ -63,16 +69,25 @@ func (s *Simulator) takeFault(r *http.Request) *Fault {
 	return nil
 }
 
-// before does what happens instead of the work; it says whether it did.
-func (f *Fault) before(w http.ResponseWriter, r *http.Request) bool {
-	if delay := min(time.Duration(f.DelayMillis)*time.Millisecond, maxDelay); delay > 0 {
-		timer := time.NewTimer(delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-r.Context().Done():
-		}
+// wait is the delay that a request meets, if any.
+func (f *Fault) wait(r *http.Request) {
+	if f == nil || f.DelayMillis == 0 {
+		return
 	}
+	timer := time.NewTimer(min(time.Duration(f.DelayMillis)*time.Millisecond, maxDelay))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.Context().Done():
+	}
+}
+
+// instead does what happens instead of the work; it says whether it did.
+func (f *Fault) instead(w http.ResponseWriter, r *http.Request) bool {
+	if f.Kind == "delay" || f.Kind == "lost" {
+		return false
+	}
+	f.wait(r)
 	body := ""
 	status := http.StatusTooManyRequests
 	switch f.Kind {
@@ -90,21 +105,11 @@ func (f *Fault) before(w http.ResponseWriter, r *http.Request) bool {
 		return true
 	case "cut":
 		panic(http.ErrAbortHandler)
-	default:
-		return false
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	fmt.Fprint(w, body)
 	return true
-}
-
-// after does what happens to the answer of work that is done.
-func (f *Fault) after(http.ResponseWriter, *http.Request) bool {
-	if f.Kind == "lost" {
-		panic(http.ErrAbortHandler)
-	}
-	return false
 }
 
 // DeliveryFault is trouble for the next deliveries of events.
@@ -122,9 +127,10 @@ func (s *Simulator) AddDeliveryFault(f DeliveryFault) error {
 	if f.Kind != "drop" && f.Kind != "duplicate" && f.Kind != "delay" {
 		return fmt.Errorf("stripesim: unknown kind of delivery fault %q", f.Kind)
 	}
-	if f.Count == 0 {
-		f.Count = 1
+	if f.Count < 0 || f.DelayMillis < 0 || f.DelayMillis > math.MaxInt64/int64(time.Millisecond) {
+		return errors.New("stripesim: a delivery fault's count and delay are not negative, and the delay is not endless")
 	}
+	f.Count = max(f.Count, 1)
 	s.deliveries.mu.Lock()
 	defer s.deliveries.mu.Unlock()
 	s.deliveries.faults = append(s.deliveries.faults, f)
@@ -139,27 +145,22 @@ func (s *Simulator) PauseDeliveries(paused bool) {
 	s.deliveries.nudge()
 }
 
-// never is later than any test waits.
-const never = 1000 * time.Hour
-
-// trouble is the delay that a delivery meets; a duplicate is queued beside it.
-// The caller holds the lock.
-func (d *deliveries) trouble(one *delivery) time.Duration {
-	for i := range d.faults {
-		f := &d.faults[i]
-		if f.Count == 0 {
-			continue
-		}
-		f.Count--
-		switch f.Kind {
-		case "drop":
-			return never
-		case "duplicate":
-			d.queue = append(d.queue, *one)
-		case "delay":
-			return time.Duration(f.DelayMillis) * time.Millisecond
-		}
-		return 0
+// trouble is what a delivery meets; a duplicate is queued beside it. The caller
+// holds the lock.
+func (d *deliveries) trouble(one *delivery) {
+	if len(d.faults) == 0 {
+		return
 	}
-	return 0
+	f := &d.faults[0]
+	switch f.Kind {
+	case "drop":
+		one.dropped = true
+	case "duplicate":
+		d.queue = append(d.queue, *one)
+	case "delay":
+		one.at = one.at.Add(time.Duration(f.DelayMillis) * time.Millisecond)
+	}
+	if f.Count--; f.Count == 0 {
+		d.faults = d.faults[1:]
+	}
 }

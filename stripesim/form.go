@@ -1,48 +1,53 @@
 package stripesim
 
 import (
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// params are the parameters of one request as a tree: a value is a string, a
-// list or another tree.
+// params are the parameters of one request as a tree: a value is a text or
+// another tree. A list is a tree whose names are indexes.
 type params map[string]any
 
 const (
 	maxParameters = 1000
 	maxDepth      = 8
+	maxIndex      = 9999
 )
 
 // parseForm reads Stripe's encoding of nested parameters: a[b]=v, a[0]=v with
-// indexes in any order, and a[]=v.
-func parseForm(values url.Values) (params, *apiError) {
-	if len(values) > maxParameters {
+// indexes in any order, a[]=v, and a[][b]=v, where a name that the last element
+// has already begins the next one.
+func parseForm(raw string) (params, *apiError) {
+	root := params{}
+	if raw == "" {
+		return root, nil
+	}
+	pairs := strings.Split(raw, "&")
+	if len(pairs) > maxParameters {
 		return nil, invalidRequest("", "Too many parameters.")
 	}
-	root := &branch{}
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		path, err := splitName(name)
-		if err != nil {
-			return nil, err
+	for _, pair := range pairs {
+		if pair == "" {
+			continue
 		}
-		for _, value := range values[name] {
-			root.set(path, value)
+		encodedName, encodedValue, _ := strings.Cut(pair, "=")
+		name, nameErr := url.QueryUnescape(encodedName)
+		value, valueErr := url.QueryUnescape(encodedValue)
+		if nameErr != nil || valueErr != nil {
+			return nil, invalidRequest("", "The parameters could not be read.")
+		}
+		path, fault := splitName(name)
+		if fault != nil {
+			return nil, fault
+		}
+		if !root.set(path, value) {
+			return nil, invalidRequest(name, "Invalid parameters: "+name+" is given in two ways.")
 		}
 	}
-	tree, _ := root.value().(params)
-	if tree == nil {
-		tree = params{}
-	}
-	return tree, nil
+	return root, nil
 }
 
 // splitName cuts a[b][] into its parts.
@@ -50,10 +55,11 @@ func splitName(name string) ([]string, *apiError) {
 	head, rest, nested := strings.Cut(name, "[")
 	path := []string{head}
 	if nested {
-		if !strings.HasSuffix(rest, "]") {
+		inner, closed := strings.CutSuffix(rest, "]")
+		if !closed {
 			return nil, invalidRequest(name, "Invalid parameter name: "+name)
 		}
-		path = append(path, strings.Split(strings.TrimSuffix(rest, "]"), "][")...)
+		path = append(path, strings.Split(inner, "][")...)
 	}
 	if head == "" || len(path) > maxDepth {
 		return nil, invalidRequest(name, "Invalid parameter name: "+name)
@@ -61,107 +67,47 @@ func splitName(name string) ([]string, *apiError) {
 	return path, nil
 }
 
-// branch is a node of the tree while it is read.
-type branch struct {
-	leaf     *string
-	children map[string]*branch
-	order    []string
-}
-
-func (b *branch) set(path []string, value string) {
-	if len(path) == 0 {
-		b.leaf = &value
-		return
-	}
+// set puts a value at its place. It says false where a text and a tree are to
+// be at the same place.
+func (p params) set(path []string, value string) bool {
 	name := path[0]
 	if name == "" {
-		name = strconv.Itoa(len(b.order))
+		name = p.nextIndex(path[1:])
 	}
-	child := b.children[name]
-	if child == nil {
-		if b.children == nil {
-			b.children = map[string]*branch{}
+	if len(path) == 1 {
+		if _, nested := p[name].(params); nested {
+			return false
 		}
-		child = &branch{}
-		b.children[name] = child
-		b.order = append(b.order, name)
+		p[name] = value
+		return true
 	}
-	child.set(path[1:], value)
+	if p[name] == nil {
+		p[name] = params{}
+	}
+	inner, ok := p[name].(params)
+	return ok && inner.set(path[1:], value)
 }
 
-func (b *branch) value() any {
-	if b.children == nil {
-		if b.leaf == nil {
-			return nil
+// nextIndex is the element of a list that [] means, with rest behind it.
+func (p params) nextIndex(rest []string) string {
+	last := -1
+	for name := range p {
+		if index, ok := indexOf(name); ok {
+			last = max(last, index)
 		}
-		return *b.leaf
 	}
-	indexes := make([]int, 0, len(b.order))
-	for _, name := range b.order {
-		index, err := strconv.Atoi(name)
-		if err != nil {
-			tree := params{}
-			for name, child := range b.children {
-				tree[name] = child.value()
-			}
-			return tree
+	if last >= 0 && len(rest) > 0 {
+		if element, ok := p[strconv.Itoa(last)].(params); ok && element[rest[0]] == nil {
+			return strconv.Itoa(last)
 		}
-		indexes = append(indexes, index)
 	}
-	slices.Sort(indexes)
-	var list []any
-	for _, index := range indexes {
-		list = append(list, b.children[strconv.Itoa(index)].value())
-	}
-	return list
+	return strconv.Itoa(last + 1)
 }
 
-// checkKnown refuses parameters that an operation does not take. known are
-// names such as items[][price]; metadata stands for metadata[anything].
-func (p params) checkKnown(known []string) *apiError {
-	set := map[string]bool{"expand": true, "expand[]": true}
-	for _, name := range known {
-		set[name] = true
-	}
-	var check func(prefix string, value any) *apiError
-	check = func(prefix string, value any) *apiError {
-		if set[prefix] && !hasBelow(known, prefix) {
-			return nil
-		}
-		switch value := value.(type) {
-		case params:
-			for name, inner := range value {
-				if err := check(prefix+"["+name+"]", inner); err != nil {
-					return err
-				}
-			}
-			return nil
-		case []any:
-			for _, inner := range value {
-				if err := check(prefix+"[]", inner); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-		if !set[prefix] && !hasBelow(known, prefix) {
-			return &apiError{
-				status: 400, kind: "invalid_request_error", code: "parameter_unknown", param: prefix,
-				message: "Received unknown parameter: " + prefix,
-			}
-		}
-		return nil
-	}
-	for name, value := range p {
-		if err := check(name, value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func hasBelow(known []string, prefix string) bool {
-	return slices.ContainsFunc(known, func(name string) bool { return strings.HasPrefix(name, prefix+"[") })
+// indexOf reads the index of a list: a number as it is usually written.
+func indexOf(name string) (int, bool) {
+	index, err := strconv.Atoi(name)
+	return index, err == nil && index >= 0 && index <= maxIndex && strconv.Itoa(index) == name
 }
 
 func (p params) has(name string) bool { _, ok := p[name]; return ok }
@@ -176,8 +122,22 @@ func (p params) tree(name string) params {
 	return tree
 }
 
+// list is the elements of a list in the order of their indexes.
 func (p params) list(name string) []any {
-	list, _ := p[name].([]any)
+	tree := p.tree(name)
+	indexes := make([]int, 0, len(tree))
+	for name := range tree {
+		index, ok := indexOf(name)
+		if !ok {
+			return nil
+		}
+		indexes = append(indexes, index)
+	}
+	slices.Sort(indexes)
+	list := make([]any, len(indexes))
+	for i, index := range indexes {
+		list[i] = tree[strconv.Itoa(index)]
+	}
 	return list
 }
 
@@ -191,29 +151,21 @@ func (p params) texts(name string) []string {
 	return texts
 }
 
-func (p params) integer(name string, fallback int64) (int64, *apiError) {
-	text := p.text(name)
-	if text == "" {
-		return fallback, nil
-	}
-	number, err := strconv.ParseInt(text, 10, 64)
+// integer reads a number. That it is one was checked when the request came in.
+func (p params) integer(name string, fallback int64) int64 {
+	number, err := strconv.ParseInt(p.text(name), 10, 64)
 	if err != nil {
-		return 0, invalidParam(name, "parameter_invalid_integer", "Invalid integer: "+text)
+		return fallback
 	}
-	return number, nil
+	return number
 }
 
-func (p params) boolean(name string, fallback bool) (bool, *apiError) {
-	switch text := p.text(name); text {
-	case "":
-		return fallback, nil
-	case "true":
-		return true, nil
-	case "false":
-		return false, nil
-	default:
-		return false, invalidParam(name, "", fmt.Sprintf("Invalid boolean: %s", text))
+// boolean reads true or false, which was checked when the request came in.
+func (p params) boolean(name string, fallback bool) bool {
+	if text := p.text(name); text != "" {
+		return text == "true"
 	}
+	return fallback
 }
 
 func (p params) oneOf(name, fallback string, allowed ...string) (string, *apiError) {
@@ -222,7 +174,7 @@ func (p params) oneOf(name, fallback string, allowed ...string) (string, *apiErr
 		return fallback, nil
 	}
 	if !slices.Contains(allowed, text) {
-		return "", invalidParam(name, "", fmt.Sprintf("Invalid %s: must be one of %s", name, strings.Join(allowed, ", ")))
+		return "", invalidParam(name, "", "Invalid "+name+": must be one of "+strings.Join(allowed, ", "))
 	}
 	return text, nil
 }
@@ -230,10 +182,7 @@ func (p params) oneOf(name, fallback string, allowed ...string) (string, *apiErr
 func (p params) required(names ...string) *apiError {
 	for _, name := range names {
 		if value, ok := p[name]; !ok || value == "" {
-			return &apiError{
-				status: 400, kind: "invalid_request_error", code: "parameter_missing", param: name,
-				message: "Missing required param: " + name + ".",
-			}
+			return missingParam(name)
 		}
 	}
 	return nil

@@ -2,7 +2,6 @@ package stripesim
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -30,7 +29,7 @@ func (t *transaction) newInvoice(subscription object, reason string, trial bool)
 	start := subscription.integer("_period_start")
 	invoice := object{
 		"id": id, "object": "invoice", "account_country": "US", "account_name": "Simulator", "account_tax_ids": nil,
-		"amount_due": total, "amount_overpaid": int64(0), "amount_paid": int64(0), "amount_remaining": total, "amount_shipping": int64(0),
+		"amount_due": total, "amount_overpaid": int64(0), "amount_paid": int64(0), "amount_paid_off_stripe": int64(0), "amount_remaining": total, "amount_shipping": int64(0),
 		"application": nil, "attempt_count": int64(0), "attempted": false, "auto_advance": true,
 		"automatic_tax":              object{"disabled_reason": nil, "enabled": false, "liability": nil, "provider": nil, "status": nil},
 		"automatically_finalizes_at": nil, "billing_reason": reason, "collection_method": "charge_automatically", "created": t.time,
@@ -62,7 +61,7 @@ func (t *transaction) newLine(invoiceID string, subscription, item object, trial
 	quantity := item.integer("quantity")
 	amount := quantity * price.integer("unit_amount")
 	name := t.get(price.text("product")).text("name")
-	description := fmt.Sprintf("%d × %s (at $%d.%02d / %s)", quantity, name, price.integer("unit_amount")/100, price.integer("unit_amount")%100, price.object("recurring").text("interval"))
+	description := fmt.Sprintf("%d × %s (at %s / %s)", quantity, name, formatAmount(price.integer("unit_amount"), price.text("currency")), every(price))
 	if trial {
 		amount, description = 0, "Trial period for "+name
 	}
@@ -109,18 +108,20 @@ func (t *transaction) finalizeInvoice(id string) object {
 	}
 	t.emit("invoice.finalized", invoice, nil)
 	if invoice.integer("amount_due") == 0 {
-		t.settleInvoice(invoice)
+		t.settleInvoice(invoice, false)
 	}
 	return invoice
 }
 
-// settleInvoice marks an open invoice paid.
-func (t *transaction) settleInvoice(invoice object) {
+// settleInvoice marks an open invoice paid, by Stripe or out of band.
+func (t *transaction) settleInvoice(invoice object, outOfBand bool) {
 	invoice["status"], invoice["attempted"], invoice["auto_advance"] = "paid", true, false
 	invoice["amount_paid"], invoice["amount_remaining"], invoice["next_payment_attempt"] = invoice["amount_due"], int64(0), nil
 	invoice.object("status_transitions")["paid_at"] = t.time
 	t.emit("invoice.paid", invoice, nil)
-	t.emit("invoice.payment_succeeded", invoice, nil)
+	if !outOfBand {
+		t.emit("invoice.payment_succeeded", invoice, nil)
+	}
 	t.subscriptionPaid(invoice)
 }
 
@@ -131,8 +132,8 @@ func (t *transaction) invoicePaid(intent object) {
 		return
 	}
 	invoice := t.edit(id)
-	invoice["attempt_count"] = invoice.integer("attempt_count") + 1
-	t.settleInvoice(invoice)
+	t.countAttempt(invoice)
+	t.settleInvoice(invoice, false)
 	for _, payment := range t.by("invoice_payment", "invoice", id) {
 		if payment.text("_payment_intent") != intent.text("id") {
 			continue
@@ -151,16 +152,28 @@ func (t *transaction) invoiceFailed(intent object) {
 		return
 	}
 	invoice := t.edit(id)
-	count := invoice.integer("attempt_count") + 1
-	invoice["attempted"], invoice["attempt_count"], invoice["next_payment_attempt"] = true, count, nil
+	counted, count := t.countAttempt(invoice), invoice.integer("attempt_count")
 	renewal := invoice.text("billing_reason") == "subscription_cycle"
-	if renewal && count <= int64(len(retryDays)) {
+	last := counted && count > int64(len(retryDays))
+	if renewal && counted && !last {
 		invoice["next_payment_attempt"] = t.time + retryDays[count-1]*day
 	}
 	t.emit("invoice.payment_failed", invoice, nil)
 	if renewal {
-		t.subscriptionUnpaid(invoice, count > int64(len(retryDays)))
+		t.subscriptionUnpaid(invoice, last)
 	}
+}
+
+// countAttempt notes a try to pay: the first one counts, and then those that
+// nobody asked for. It says whether it did count.
+func (t *transaction) countAttempt(invoice object) bool {
+	invoice["attempted"] = true
+	before := invoice.integer("attempt_count")
+	if before > 0 && !t.automatic {
+		return false
+	}
+	invoice["attempt_count"] = before + 1
+	return true
 }
 
 func (t *transaction) invoiceNeedsAction(intent object) {
@@ -169,7 +182,7 @@ func (t *transaction) invoiceNeedsAction(intent object) {
 		return
 	}
 	invoice := t.edit(id)
-	invoice["attempted"], invoice["attempt_count"] = true, invoice.integer("attempt_count")+1
+	t.countAttempt(invoice)
 	t.emit("invoice.payment_action_required", invoice, nil)
 	if invoice.text("billing_reason") == "subscription_cycle" {
 		t.subscriptionUnpaid(invoice, false)
@@ -204,23 +217,13 @@ func payInvoice(t *transaction, args []string, p params) (any, *apiError) {
 	case "draft":
 		t.finalizeInvoice(args[0])
 	}
-	outOfBand, fault := p.boolean("paid_out_of_band", false)
-	if fault != nil {
-		return nil, fault
-	}
 	invoice = t.edit(args[0])
-	if outOfBand || invoice.text("status") == "paid" {
-		if outOfBand {
-			if id := invoice.text("_intent"); id != "" {
-				t.cancelIntent(id, "")
-			}
-			t.settleInvoice(invoice)
-		}
+	switch {
+	case invoice.text("status") == "paid": // one of nothing, by being finalized
 		return invoice, nil
-	}
-	offSession, fault := p.boolean("off_session", true)
-	if fault != nil {
-		return nil, fault
+	case p.boolean("paid_out_of_band", false):
+		t.payOutOfBand(invoice)
+		return invoice, nil
 	}
 	method := t.methodFor(invoice)
 	if id := p.text("payment_method"); id != "" {
@@ -236,7 +239,7 @@ func payInvoice(t *transaction, args []string, p params) (any, *apiError) {
 	}
 	intent := t.edit(invoice.text("_intent"))
 	delete(intent, "_authenticated")
-	if fault := t.pay(intent, method, offSession); fault != nil {
+	if fault := t.pay(intent, method, p.boolean("off_session", true)); fault != nil {
 		return nil, fault
 	}
 	if intent.text("status") == "requires_action" {
@@ -246,6 +249,25 @@ func payInvoice(t *transaction, args []string, p params) (any, *apiError) {
 		}
 	}
 	return t.get(args[0]), nil
+}
+
+// payOutOfBand notes that the money came otherwise.
+func (t *transaction) payOutOfBand(invoice object) {
+	t.dropPayments(invoice, "")
+	invoice["_out_of_band"], invoice["amount_paid_off_stripe"] = true, invoice["amount_due"]
+	t.settleInvoice(invoice, true)
+}
+
+// dropPayments cancels what was to pay an invoice.
+func (t *transaction) dropPayments(invoice object, reason string) {
+	if intent := t.get(invoice.text("_intent")); intent != nil && intent.text("status") != "canceled" {
+		t.cancelIntent(intent.text("id"), reason)
+	}
+	for _, payment := range t.by("invoice_payment", "invoice", invoice.text("id")) {
+		payment = t.edit(payment.text("id"))
+		payment["status"] = "canceled"
+		payment.object("status_transitions")["canceled_at"] = t.time
+	}
 }
 
 func voidInvoice(t *transaction, args []string, _ params) (any, *apiError) {
@@ -264,14 +286,7 @@ func (t *transaction) void(id string) object {
 	invoice := t.edit(id)
 	invoice["status"], invoice["auto_advance"], invoice["next_payment_attempt"] = "void", false, nil
 	invoice.object("status_transitions")["voided_at"] = t.time
-	if intent := t.get(invoice.text("_intent")); intent != nil && intent.text("status") != "canceled" {
-		t.cancelIntent(intent.text("id"), "void_invoice")
-	}
-	for _, payment := range t.by("invoice_payment", "invoice", id) {
-		payment = t.edit(payment.text("id"))
-		payment["status"] = "canceled"
-		payment.object("status_transitions")["canceled_at"] = t.time
-	}
+	t.dropPayments(invoice, "void_invoice")
 	t.emit("invoice.voided", invoice, nil)
 	return invoice
 }
@@ -295,37 +310,56 @@ func markUncollectible(t *transaction, args []string, _ params) (any, *apiError)
 	if invoice.text("status") != "open" {
 		return nil, invalidParam("", "", "You can only pass in open invoices. This invoice isn't open.")
 	}
-	invoice = t.edit(args[0])
-	invoice["status"], invoice["next_payment_attempt"] = "uncollectible", nil
+	return t.giveUpInvoice(args[0]), nil
+}
+
+// giveUpInvoice marks an open invoice uncollectible.
+func (t *transaction) giveUpInvoice(id string) object {
+	invoice := t.edit(id)
+	invoice["status"], invoice["auto_advance"], invoice["next_payment_attempt"] = "uncollectible", false, nil
 	invoice.object("status_transitions")["marked_uncollectible_at"] = t.time
 	t.emit("invoice.marked_uncollectible", invoice, nil)
 	t.subscriptionPaid(invoice)
-	return invoice, nil
+	return invoice
 }
 
 func listInvoices(t *transaction, _ []string, p params) (any, *apiError) {
-	ids := t.related("invoice", p, map[string]string{"subscription": "_subscription"})
-	if p.text("subscription") == "" {
-		ids = t.related("invoice", p, map[string]string{"customer": "customer"})
+	if _, fault := p.oneOf("status", "", "draft", "open", "paid", "uncollectible", "void"); fault != nil {
+		return nil, fault
 	}
-	return t.page("/v1/invoices", p, ids, func(o object) bool {
-		return (p.text("status") == "" || p.text("status") == o.text("status")) &&
-			(p.text("customer") == "" || p.text("customer") == o.text("customer")) && withinRange(p, "created", o.integer("created"))
-	})
+	fields := map[string]string{"customer": "customer", "subscription": "_subscription", "status": "status"}
+	return t.list(listing{kind: "invoice", url: "/v1/invoices", fields: fields}, p)
 }
 
-func listInvoiceLines(t *transaction, args []string, _ params) (any, *apiError) {
+// listInvoiceLines pages the lines of an invoice, which are in the order of
+// the items.
+func listInvoiceLines(t *transaction, args []string, p params) (any, *apiError) {
 	invoice, fault := t.find("invoice", args[0], "invoice")
 	if fault != nil {
 		return nil, fault
 	}
-	return invoice.object("lines"), nil
+	limit := p.integer("limit", 10)
+	if limit < 1 || limit > 100 {
+		return nil, invalidParam("limit", "parameter_invalid_integer", "Invalid limit: must be between 1 and 100.")
+	}
+	if p.text("starting_after")+p.text("ending_before") != "" {
+		return nil, invalidRequest("starting_after", "The simulator gives the lines of an invoice from the first one on: there are never more than 10.")
+	}
+	lines := invoice.rows("lines")
+	list := listOf(invoice.object("lines").text("url"), lines[:min(int(limit), len(lines))]...)
+	list["has_more"] = len(lines) > int(limit)
+	return list, nil
 }
 
 func listInvoicePayments(t *transaction, _ []string, p params) (any, *apiError) {
-	ids := t.related("invoice_payment", p, map[string]string{"invoice": "invoice"})
-	if intent := p.tree("payment").text("payment_intent"); intent != "" {
-		ids = slices.Clone(t.state.indexes[index{"invoice_payment", "_payment_intent", intent}])
+	payment := p.tree("payment")
+	if kind := payment.text("type"); payment != nil && kind != "payment_intent" {
+		return nil, invalidParam("payment[type]", "", "The simulator knows payments of type payment_intent only.")
 	}
-	return t.page("/v1/invoice_payments", p, ids, func(o object) bool { return p.text("status") == "" || p.text("status") == o.text("status") })
+	narrowed := params{"_payment_intent": payment.text("payment_intent")}
+	for name, value := range p {
+		narrowed[name] = value
+	}
+	fields := map[string]string{"invoice": "invoice", "status": "status", "_payment_intent": "_payment_intent"}
+	return t.list(listing{kind: "invoice_payment", url: "/v1/invoice_payments", fields: fields}, narrowed)
 }

@@ -24,6 +24,7 @@ type record struct {
 	Objects    []object       `json:"objects,omitempty"`
 	Deliveries []deliveryKey  `json:"deliveries,omitempty"`
 	Delivered  []deliveryKey  `json:"delivered,omitempty"`
+	GivenUp    []deliveryKey  `json:"given_up,omitempty"`
 	Offset     *time.Duration `json:"offset,omitempty"`
 
 	// An answer that an idempotency key replays.
@@ -75,7 +76,7 @@ func readJournal(path string, s *state, keys map[string]*remembered) error {
 		}
 		s.replay(r)
 		if r.Key != "" {
-			keys[r.Key] = &remembered{request: r.Request, at: r.At, status: r.Status, body: r.Body}
+			keys[r.Key] = &remembered{key: r.Key, request: r.Request, at: r.At, status: r.Status, body: r.Body}
 		}
 	}
 }
@@ -84,7 +85,10 @@ func readJournal(path string, s *state, keys map[string]*remembered) error {
 // returns, so that it survives the end of the process.
 func (j *journal) append(r record) error {
 	if j.file == nil {
-		return nil
+		if j.path == "" {
+			return nil
+		}
+		return errors.New("the simulator is closed")
 	}
 	line, err := json.Marshal(r)
 	if err != nil {

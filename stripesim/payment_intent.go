@@ -3,7 +3,6 @@ package stripesim
 import (
 	"crypto/rand"
 	"fmt"
-	"strings"
 )
 
 func (t *transaction) newIntent(amount int64, currency, customer string) object {
@@ -28,43 +27,71 @@ func createPaymentIntent(t *transaction, _ []string, p params) (any, *apiError) 
 	if fault := p.required("amount", "currency"); fault != nil {
 		return nil, fault
 	}
-	amount, fault := p.integer("amount", 0)
-	if fault != nil {
+	if fault := checkIntent(p); fault != nil {
 		return nil, fault
-	}
-	switch currency := p.text("currency"); {
-	case len(currency) != 3 || strings.ToLower(currency) != currency:
-		return nil, invalidParam("currency", "", "Invalid currency: "+currency+".")
-	case amount < 1:
-		return nil, invalidParam("amount", "parameter_invalid_integer", "This value must be greater than or equal to 1.")
-	case currency == "usd" && amount < 50:
-		return nil, invalidParam("amount", "amount_too_small", "Amount must be at least $0.50 usd")
-	case amount > 99999999:
-		return nil, invalidParam("amount", "amount_too_large", "Amount must be no more than $999,999.99")
 	}
 	if customer := p.text("customer"); customer != "" {
 		if _, fault := t.liveCustomer(customer, "customer"); fault != nil {
 			return nil, fault
 		}
 	}
-	intent := t.newIntent(amount, p.text("currency"), p.text("customer"))
-	intent["description"] = orNull(p.text("description"))
+	intent := t.newIntent(p.integer("amount", 0), p.text("currency"), p.text("customer"))
+	intent["description"], intent["setup_future_usage"] = orNull(p.text("description")), orNull(p.text("setup_future_usage"))
 	if fault := setMetadata(intent, p); fault != nil {
 		return nil, fault
 	}
 	t.emit("payment_intent.created", intent, nil)
 	if id := p.text("payment_method"); id != "" {
-		method, fault := t.method(id, "payment_method")
+		method, fault := t.methodOf(intent, id)
 		if fault != nil {
 			return nil, fault
 		}
 		intent["payment_method"], intent["status"] = method.text("id"), "requires_confirmation"
 	}
-	confirm, fault := p.boolean("confirm", false)
-	if fault != nil || !confirm {
-		return intent, fault
+	if !p.boolean("confirm", false) {
+		return intent, nil
 	}
 	return confirmPaymentIntent(t, []string{intent.text("id")}, params{"off_session": p.text("off_session")})
+}
+
+// checkIntent checks what a new payment intent is asked to be.
+func checkIntent(p params) *apiError {
+	amount := p.integer("amount", 0)
+	switch currency := p.text("currency"); {
+	case !currencyCode.MatchString(currency):
+		return invalidParam("currency", "", "Invalid currency: "+currency+". Stripe wants a three-letter ISO code in lower case.")
+	case amount < 1:
+		return invalidParam("amount", "parameter_invalid_integer", "This value must be greater than or equal to 1.")
+	case currency == "usd" && amount < 50:
+		return invalidParam("amount", "amount_too_small", "Amount must be at least $0.50 usd")
+	case amount > 99999999:
+		return invalidParam("amount", "amount_too_large", "Amount must be no more than $999,999.99")
+	}
+	for i, kind := range p.texts("payment_method_types") {
+		if kind != "card" {
+			return invalidParam(fmt.Sprintf("payment_method_types[%d]", i), "", "The simulator knows payments by card only.")
+		}
+	}
+	if p.boolean("off_session", false) && !p.boolean("confirm", false) {
+		return invalidParam("off_session", "", "off_session can only be set when confirm is true.")
+	}
+	_, fault := p.oneOf("setup_future_usage", "", "off_session", "on_session")
+	return fault
+}
+
+// methodOf finds the payment method for an intent: one of another customer, or
+// one that was detached, cannot pay it.
+func (t *transaction) methodOf(intent object, id string) (object, *apiError) {
+	method, fault := t.method(id, "payment_method")
+	switch {
+	case fault != nil:
+		return nil, fault
+	case method.text("customer") != "" && method.text("customer") != intent.text("customer"):
+		return nil, invalidParam("payment_method", "", "The provided PaymentMethod belongs to a customer, who is not that of this PaymentIntent.")
+	case method.boolean("_detached"):
+		return nil, invalidParam("payment_method", "", detachedText)
+	}
+	return method, nil
 }
 
 // confirmPaymentIntent pays, as a browser does with the client secret.
@@ -80,10 +107,6 @@ func confirmPaymentIntent(t *transaction, args []string, p params) (any, *apiErr
 	case "succeeded", "canceled", "processing":
 		return nil, unexpectedState(intent, "confirm")
 	}
-	offSession, fault := p.boolean("off_session", false)
-	if fault != nil {
-		return nil, fault
-	}
 	id := p.text("payment_method")
 	if id == "" {
 		id = intent.text("payment_method")
@@ -91,12 +114,13 @@ func confirmPaymentIntent(t *transaction, args []string, p params) (any, *apiErr
 	if id == "" {
 		return nil, invalidParam("payment_method", "payment_intent_unexpected_state", "You cannot confirm this PaymentIntent because it's missing a payment method.")
 	}
-	method, fault := t.method(id, "payment_method")
+	method, fault := t.methodOf(intent, id)
 	if fault != nil {
 		return nil, fault
 	}
 	intent = t.edit(args[0])
-	if fault := t.pay(intent, method, offSession); fault != nil {
+	delete(intent, "_authenticated")
+	if fault := t.pay(intent, method, p.boolean("off_session", false)); fault != nil {
 		return nil, fault
 	}
 	return intent, nil
@@ -134,29 +158,43 @@ func (t *transaction) pay(intent, method object, offSession bool) *apiError {
 	intent["next_action"], intent["last_payment_error"] = nil, nil
 	t.emit("charge.succeeded", charge, nil)
 	t.emit("payment_intent.succeeded", intent, nil)
+	if intent["setup_future_usage"] != nil && intent.text("customer") != "" && method.text("customer") == "" {
+		method = t.edit(method.text("id"))
+		method["customer"] = intent["customer"]
+		t.emit("payment_method.attached", method, nil)
+	}
 	t.invoicePaid(intent)
 	return nil
 }
 
-// decline notes a charge that failed.
+// decline notes a charge that failed, or, without a code of the bank's, an
+// authentication that did: then nothing was charged.
 func (t *transaction) decline(intent, method object, c card) *apiError {
-	charge := t.newCharge(intent, method, "failed")
-	charge["failure_code"], charge["failure_message"] = c.code, c.message
-	outcome := charge.object("outcome")
-	outcome["type"], outcome["network_status"], outcome["reason"] = "issuer_declined", "declined_by_network", c.declineCode
-	outcome["seller_message"] = "The bank declined the payment."
-	intent["status"], intent["latest_charge"], intent["next_action"] = "requires_payment_method", charge["id"], nil
-	intent["payment_method"] = nil
-	intent["last_payment_error"] = object{
-		"charge": charge["id"], "code": c.code, "decline_code": c.declineCode, "doc_url": "https://stripe.com/docs/error-codes/" + c.code,
+	failure := object{
+		"code": c.code, "doc_url": "https://stripe.com/docs/error-codes/" + c.code,
 		"message": c.message, "payment_method": visible(method), "type": "card_error",
 	}
-	t.emit("charge.failed", charge, nil)
+	intent["status"], intent["next_action"], intent["payment_method"] = "requires_payment_method", nil, nil
+	intent["last_payment_error"] = failure
+	if c.declineCode != "" {
+		charge := t.failedCharge(intent, method, c)
+		failure["charge"], failure["decline_code"], intent["latest_charge"] = charge["id"], c.declineCode, charge["id"]
+	}
 	t.emit("payment_intent.payment_failed", intent, nil)
 	t.invoiceFailed(intent)
 	fault := cardDeclined(c)
 	fault.intent, fault.keep = intent, true
 	return fault
+}
+
+func (t *transaction) failedCharge(intent, method object, c card) object {
+	charge := t.newCharge(intent, method, "failed")
+	charge["failure_code"], charge["failure_message"] = c.code, c.message
+	outcome := charge.object("outcome")
+	outcome["type"], outcome["network_status"], outcome["reason"] = "issuer_declined", "declined_by_network", c.declineCode
+	outcome["seller_message"] = "The bank declined the payment."
+	t.emit("charge.failed", charge, nil)
+	return charge
 }
 
 func (t *transaction) newCharge(intent, method object, status string) object {
@@ -166,8 +204,9 @@ func (t *transaction) newCharge(intent, method object, status string) object {
 		captured = 0
 	}
 	details := cloneObject(method.object("card"))
-	delete(details, "display_brand")
-	delete(details, "networks")
+	for _, name := range []string{"display_brand", "generated_from", "networks", "three_d_secure_usage"} {
+		delete(details, name)
+	}
 	charge := object{
 		"id": newID("ch_3"), "object": "charge", "amount": amount, "amount_captured": captured, "amount_refunded": int64(0),
 		"application": nil, "application_fee": nil, "application_fee_amount": nil, "balance_transaction": nil,
@@ -180,11 +219,10 @@ func (t *transaction) newCharge(intent, method object, status string) object {
 			"reason": nil, "risk_level": "normal", "risk_score": int64(12), "seller_message": "Payment complete.", "type": "authorized",
 		},
 		"paid": status == "succeeded", "payment_intent": intent["id"], "payment_method": method["id"],
-		"payment_method_details": object{"card": details, "type": "card"}, "presentment_details": nil, "radar_options": object{}, "receipt_email": nil, "receipt_number": nil,
+		"payment_method_details": object{"card": details, "type": "card"}, "radar_options": object{}, "receipt_email": nil, "receipt_number": nil,
 		"receipt_url": nil, "refunded": false, "review": nil, "shipping": nil, "source": nil, "source_transfer": nil,
 		"statement_descriptor": nil, "statement_descriptor_suffix": nil, "status": status, "transfer_data": nil, "transfer_group": nil,
 	}
-	delete(charge, "presentment_details")
 	t.put(charge)
 	return charge
 }
@@ -209,7 +247,7 @@ func (s *Simulator) Authenticate(intentID string, succeeded bool) (map[string]an
 		t.pay(intent, method, false)
 	} else {
 		t.decline(intent, method, card{
-			code: "payment_intent_authentication_failure", declineCode: "",
+			code:    "payment_intent_authentication_failure",
 			message: "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
 		})
 	}
@@ -227,7 +265,11 @@ func cancelPaymentIntent(t *transaction, args []string, p params) (any, *apiErro
 	case intent.text("_invoice") != "":
 		return nil, invalidRequest("", "You cannot cancel this PaymentIntent because it belongs to an invoice. Void the invoice instead.")
 	}
-	return t.cancelIntent(args[0], p.text("cancellation_reason")), nil
+	reason, fault := p.oneOf("cancellation_reason", "", "abandoned", "duplicate", "fraudulent", "requested_by_customer")
+	if fault != nil {
+		return nil, fault
+	}
+	return t.cancelIntent(args[0], reason), nil
 }
 
 func (t *transaction) cancelIntent(id, reason string) object {
@@ -238,100 +280,10 @@ func (t *transaction) cancelIntent(id, reason string) object {
 }
 
 func listPaymentIntents(t *transaction, _ []string, p params) (any, *apiError) {
-	ids := t.related("payment_intent", p, map[string]string{"customer": "customer"})
-	return t.page("/v1/payment_intents", p, ids, func(o object) bool { return withinRange(p, "created", o.integer("created")) })
+	return t.list(listing{kind: "payment_intent", url: "/v1/payment_intents", fields: map[string]string{"customer": "customer"}}, p)
 }
 
 func listCharges(t *transaction, _ []string, p params) (any, *apiError) {
-	ids := t.related("charge", p, map[string]string{"customer": "customer", "payment_intent": "payment_intent"})
-	return t.page("/v1/charges", p, ids, func(o object) bool { return withinRange(p, "created", o.integer("created")) })
-}
-
-func createRefund(t *transaction, _ []string, p params) (any, *apiError) {
-	charge, fault := t.refundable(p)
-	if fault != nil {
-		return nil, fault
-	}
-	left := charge.integer("amount") - charge.integer("amount_refunded")
-	amount, fault := p.integer("amount", left)
-	switch {
-	case fault != nil:
-		return nil, fault
-	case left == 0:
-		return nil, invalidParam("", "charge_already_refunded", "Charge "+charge.text("id")+" has already been refunded.")
-	case amount < 1:
-		return nil, invalidParam("amount", "parameter_invalid_integer", "Invalid positive integer")
-	case amount > left:
-		return nil, invalidParam("amount", "", fmt.Sprintf("Refund amount (%d) is greater than unrefunded amount on charge (%d)", amount, left))
-	}
-	reason, fault := p.oneOf("reason", "", "duplicate", "fraudulent", "requested_by_customer")
-	if fault != nil {
-		return nil, fault
-	}
-	behaviour := testCards[t.get(charge.text("payment_method")).text("_card")].refund
-	refund := object{
-		"id": newID("re_3"), "object": "refund", "amount": amount, "balance_transaction": nil, "charge": charge["id"],
-		"created": t.time, "currency": charge["currency"], "destination_details": object{"type": "card", "card": object{"type": "refund"}},
-		"metadata": object{}, "payment_intent": charge["payment_intent"], "reason": orNull(reason), "receipt_number": nil,
-		"source_transfer_reversal": nil, "status": "succeeded", "transfer_reversal": nil, "_later": behaviour,
-	}
-	if behaviour == "pending" {
-		refund["status"] = "pending"
-	}
-	if fault := setMetadata(refund, p); fault != nil {
-		return nil, fault
-	}
-	t.put(refund)
-	charge = t.edit(charge.text("id"))
-	before := cloneObject(charge)
-	charge["amount_refunded"] = charge.integer("amount_refunded") + amount
-	charge["refunded"] = charge.integer("amount_refunded") == charge.integer("amount")
-	t.emit("refund.created", refund, nil)
-	t.emit("charge.refunded", charge, changes(before, charge))
-	return refund, nil
-}
-
-func (t *transaction) refundable(p params) (object, *apiError) {
-	id := p.text("charge")
-	if intentID := p.text("payment_intent"); intentID != "" {
-		intent, fault := t.find("payment_intent", intentID, "payment_intent")
-		if fault != nil {
-			return nil, fault
-		}
-		if id = intent.text("latest_charge"); id == "" || intent.text("status") != "succeeded" {
-			return nil, invalidParam("payment_intent", "", "This PaymentIntent ("+intentID+") does not have a successful charge to refund.")
-		}
-	}
-	if id == "" {
-		return nil, invalidRequest("", "One of the following params should be provided for this request: payment_intent or charge.")
-	}
-	charge, fault := t.find("charge", id, "charge")
-	if fault == nil && charge.text("status") != "succeeded" {
-		fault = invalidParam("charge", "", "This charge did not succeed, so there is nothing to refund.")
-	}
-	return charge, fault
-}
-
-// settleRefund is what becomes of a refund later: pending ones succeed, those
-// of one test card fail.
-func (t *transaction) settleRefund(id string) {
-	refund := t.edit(id)
-	before := cloneObject(refund)
-	later := refund.text("_later")
-	refund["_later"] = ""
-	if later == "pending" {
-		refund["status"] = "succeeded"
-		t.updated("refund.updated", before, refund)
-		return
-	}
-	refund["status"], refund["failure_reason"] = "failed", "unknown"
-	charge := t.edit(refund.text("charge"))
-	charge["amount_refunded"], charge["refunded"] = charge.integer("amount_refunded")-refund.integer("amount"), false
-	t.updated("refund.updated", before, refund)
-	t.emit("refund.failed", refund, nil)
-}
-
-func listRefunds(t *transaction, _ []string, p params) (any, *apiError) {
-	ids := t.related("refund", p, map[string]string{"charge": "charge", "payment_intent": "payment_intent"})
-	return t.page("/v1/refunds", p, ids, func(object) bool { return true })
+	fields := map[string]string{"customer": "customer", "payment_intent": "payment_intent"}
+	return t.list(listing{kind: "charge", url: "/v1/charges", fields: fields}, p)
 }

@@ -1,6 +1,9 @@
 package stripesim
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // card is a test card: what it is, and how it behaves.
 type card struct {
@@ -19,7 +22,10 @@ func declining(last4, code, declineCode, message string) card {
 	return card{brand: "visa", last4: last4, attachFails: true, code: code, declineCode: declineCode, message: message}
 }
 
-const declinedText = "Your card was declined."
+const (
+	declinedText = "Your card was declined."
+	detachedText = "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again."
+)
 
 // testCards are Stripe's, by the id of their payment method
 // (https://docs.stripe.com/testing).
@@ -55,7 +61,13 @@ var testNumbers = map[string]string{
 	"4242424242424242": "pm_card_visa", "5555555555554444": "pm_card_mastercard", "378282246310005": "pm_card_amex",
 	"4000000000000341": "pm_card_chargeCustomerFail", "4000000000000002": "pm_card_visa_chargeDeclined",
 	"4000000000009995": "pm_card_visa_chargeDeclinedInsufficientFunds", "4000002760003184": "pm_card_authenticationRequired",
-	"4000000000003220": "pm_card_threeDSecure2Required",
+	"4000000000003220": "pm_card_threeDSecure2Required", "4000000000000077": "pm_card_bypassPending",
+	"4000000000009987": "pm_card_visa_chargeDeclinedLostCard", "4000000000009979": "pm_card_visa_chargeDeclinedStolenCard",
+	"4000000000000069": "pm_card_chargeDeclinedExpiredCard", "4000000000000127": "pm_card_chargeDeclinedIncorrectCvc",
+	"4000000000000119": "pm_card_chargeDeclinedProcessingError", "4000000000006975": "pm_card_visa_chargeDeclinedVelocityLimitExceeded",
+	"4000002500003155": "pm_card_authenticationRequiredOnSetup", "4000003800000446": "pm_card_authenticationRequiredSetupForOffSession",
+	"4000008260003178": "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",
+	"4000000000007726": "pm_card_pendingRefund", "4000000000005126": "pm_card_refundFail",
 }
 
 func (t *transaction) newMethod(token string) object {
@@ -109,6 +121,17 @@ func createPaymentMethod(t *transaction, _ []string, p params) (any, *apiError) 
 		return nil, missing("token", token, "card[token]")
 	}
 	method := t.newMethod(token)
+	month, year := details.integer("exp_month", 8), details.integer("exp_year", 2034)
+	switch {
+	case month < 1 || month > 12:
+		return nil, &apiError{status: 402, kind: "card_error", code: "invalid_expiry_month", param: "exp_month", message: "Your card's expiration month is invalid."}
+	case year < int64(time.Unix(t.time, 0).UTC().Year()) || year > 2200:
+		return nil, &apiError{status: 402, kind: "card_error", code: "invalid_expiry_year", param: "exp_year", message: "Your card's expiration year is invalid."}
+	}
+	method.object("card")["exp_month"], method.object("card")["exp_year"] = month, year
+	for name, value := range p.tree("billing_details") {
+		method.object("billing_details")[name] = orNull(value.(string))
+	}
 	return method, setMetadata(method, p)
 }
 
@@ -131,7 +154,7 @@ func attachPaymentMethod(t *transaction, args []string, p params) (any, *apiErro
 	case method.text("customer") != "":
 		return nil, invalidParam("payment_method", "", "The payment method you provided has already been attached to a customer.")
 	case method.boolean("_detached"):
-		return nil, invalidParam("payment_method", "", "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again.")
+		return nil, invalidParam("payment_method", "", detachedText)
 	}
 	if c := testCards[method.text("_card")]; c.attachFails {
 		return nil, cardDeclined(c)
@@ -157,15 +180,16 @@ func detachPaymentMethod(t *transaction, args []string, _ params) (any, *apiErro
 }
 
 func listPaymentMethods(t *transaction, _ []string, p params) (any, *apiError) {
-	ids := t.related("payment_method", p, map[string]string{"customer": "customer"})
-	return t.page("/v1/payment_methods", p, ids, func(o object) bool {
-		return (p.text("customer") == "" || o.text("customer") == p.text("customer")) && (p.text("type") == "" || p.text("type") == o.text("type"))
-	})
+	return t.list(listing{
+		kind: "payment_method", url: "/v1/payment_methods", fields: map[string]string{"customer": "customer", "type": "type"},
+	}, p)
 }
 
 func listCustomerMethods(t *transaction, args []string, p params) (any, *apiError) {
 	if _, fault := t.liveCustomer(args[0], "customer"); fault != nil {
 		return nil, fault
 	}
-	return t.page("/v1/customers/"+args[0]+"/payment_methods", p, t.state.indexes[index{"payment_method", "customer", args[0]}], func(object) bool { return true })
+	return t.page("/v1/customers/"+args[0]+"/payment_methods", p, t.state.indexes[index{"payment_method", "customer", args[0]}], func(o object) bool {
+		return p.text("type") == "" || p.text("type") == o.text("type")
+	})
 }

@@ -1,6 +1,22 @@
 package stripesim
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
+
+// firstNewVersion is the first one of the present shape.
+const firstNewVersion = "2025-03-31"
+
+var (
+	oldVersion     = regexp.MustCompile(`^20(1[1-9]|2[0-5])-[01]\d-[0-3]\d(\.acacia)?$`)
+	presentVersion = regexp.MustCompile(`^2026-[01]\d-[0-3]\d\.dahlia$`)
+)
+
+// knownVersion says whether events can be shown as an API version does.
+func knownVersion(version string) bool {
+	return presentVersion.MatchString(version) || oldVersion.MatchString(version) && version < firstNewVersion
+}
 
 // oldLinks are the facts that the shape from before 2025-03-31 says of an
 // object and the present one does not.
@@ -8,7 +24,7 @@ func (t *transaction) oldLinks(o object) object {
 	switch o.text("object") {
 	case "invoice":
 		intent := t.get(o.text("_intent"))
-		return object{"payment_intent": orNull(o.text("_intent")), "charge": intent["latest_charge"]}
+		return object{"payment_intent": orNull(o.text("_intent")), "charge": intent["latest_charge"], "paid_out_of_band": o.boolean("_out_of_band")}
 	case "payment_intent":
 		return object{"invoice": orNull(o.text("_invoice"))}
 	case "charge":
@@ -20,10 +36,10 @@ func (t *transaction) oldLinks(o object) object {
 // render shows an event in the shape of an API version.
 func render(event object, version string) object {
 	shown := visible(event)
-	if version == "" || version >= "2025-03-31" {
+	shown["api_version"] = version
+	if version >= firstNewVersion {
 		return shown
 	}
-	shown["api_version"] = version
 	data := shown.object("data")
 	renderOld(data.object("object"), event.object("_links"))
 	if previous := data.object("previous_attributes"); previous != nil && data.object("object").text("object") == "subscription" {
@@ -50,7 +66,6 @@ func renderOld(o, links object) {
 			o["subscription_details"] = object{"metadata": parent["metadata"]}
 		}
 		o["paid"] = o.text("status") == "paid"
-		o["paid_out_of_band"] = false
 		o["discount"], o["tax"] = nil, nil
 		for _, name := range []string{"parent", "total_taxes", "amount_overpaid"} {
 			delete(o, name)

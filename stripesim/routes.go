@@ -2,7 +2,6 @@ package stripesim
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -10,7 +9,7 @@ import (
 type route struct {
 	method  string
 	path    []string // {} stands for an id
-	params  []string
+	schema  schema
 	browser bool // may be called with a publishable key and a client secret
 	do      func(t *transaction, args []string, p params) (any, *apiError)
 }
@@ -24,7 +23,7 @@ type match struct {
 func (m match) public(p params) bool { return m.route.browser && p.text("client_secret") != "" }
 
 func op(method, path string, do func(*transaction, []string, params) (any, *apiError), known ...string) *route {
-	return &route{method: method, path: strings.Split(strings.TrimPrefix(path, "/"), "/"), params: known, do: do}
+	return &route{method: method, path: strings.Split(strings.TrimPrefix(path, "/"), "/"), schema: newSchema(known), do: do}
 }
 
 func browserOp(method, path string, do func(*transaction, []string, params) (any, *apiError), known ...string) *route {
@@ -56,78 +55,145 @@ func findRoute(method, path string) (match, bool) {
 	return match{}, false
 }
 
-var pageParams = []string{"limit", "starting_after", "ending_before"}
+var pageParams = []string{"limit:int", "starting_after", "ending_before"}
 
 func paged(more ...string) []string { return append(slices.Clone(pageParams), more...) }
 
-var routes []*route
+// lacking marks parameters that Stripe has and the simulator has not.
+func lacking(names ...string) []string {
+	marked := make([]string, len(names))
+	for i, name := range names {
+		marked[i] = name + ":lacks"
+	}
+	return marked
+}
 
-func init() {
-	created := []string{"created", "created[gt]", "created[gte]", "created[lt]", "created[lte]"}
-	customer := []string{"name", "email", "description", "phone", "metadata", "payment_method", "invoice_settings[default_payment_method]", "invoice_settings[custom_fields]", "invoice_settings[footer]", "address", "shipping", "preferred_locales", "tax_exempt"}
-	product := []string{"name", "description", "active", "metadata", "images", "unit_label", "statement_descriptor", "tax_code", "url"}
-	price := []string{"currency", "unit_amount", "unit_amount_decimal", "product", "product_data[name]", "product_data[metadata]", "recurring[interval]", "recurring[interval_count]", "recurring[usage_type]", "recurring[trial_period_days]", "lookup_key", "transfer_lookup_key", "nickname", "active", "metadata", "tax_behavior", "billing_scheme"}
-	item := []string{"items[][id]", "items[][price]", "items[][quantity]", "items[][deleted]", "items[][metadata]"}
-	subscription := slices.Concat(item, []string{"default_payment_method", "payment_behavior", "payment_settings[save_default_payment_method]", "payment_settings[payment_method_types]", "metadata", "description", "cancel_at_period_end", "cancel_at", "collection_method", "days_until_due", "proration_behavior", "trial_end", "off_session", "trial_settings[end_behavior][missing_payment_method]"})
-	routes = []*route{
-		op("POST", "/v1/customers", createCustomer, customer...),
-		op("GET", "/v1/customers", listCustomers, paged(append(created, "email")...)...),
+var created = []string{"created:int", "created[gt]:int", "created[gte]:int", "created[lt]:int", "created[lte]:int"}
+
+var routes = slices.Concat(customerRoutes(), priceRoutes(), paymentRoutes(), invoiceRoutes(), subscriptionRoutes(), eventRoutes())
+
+func customerRoutes() []*route {
+	customer := append(lacking(
+		"address", "balance", "business_name", "cash_balance", "coupon", "individual_name", "invoice_prefix", "next_invoice_sequence",
+		"invoice_settings[custom_fields]", "invoice_settings[footer]", "invoice_settings[rendering_options]",
+		"preferred_locales", "promotion_code", "shipping", "source", "tax", "tax_exempt", "tax_id_data", "test_clock"),
+		"name", "email", "description", "phone", "metadata:map", "invoice_settings[default_payment_method]")
+	return []*route{
+		op("POST", "/v1/customers", createCustomer, append(customer, "payment_method")...),
+		op("GET", "/v1/customers", listCustomers, slices.Concat(pageParams, created, lacking("test_clock"), []string{"email"})...),
 		op("GET", "/v1/customers/{}", retrieveCustomer),
 		op("POST", "/v1/customers/{}", updateCustomer, customer...),
 		op("DELETE", "/v1/customers/{}", deleteCustomer),
 		op("GET", "/v1/customers/{}/payment_methods", listCustomerMethods, paged("type")...),
+	}
+}
 
-		op("POST", "/v1/products", createProduct, append(product, "id", "type")...),
-		op("GET", "/v1/products", listProducts, paged("active", "ids")...),
+func priceRoutes() []*route {
+	product := append(lacking("images", "marketing_features", "package_dimensions", "shippable", "type"),
+		"description", "active:bool", "metadata:map", "unit_label", "statement_descriptor", "tax_code", "url")
+	price := append(lacking(
+		"currency_options", "custom_unit_amount", "recurring[meter]", "recurring[trial_period_days]", "tiers", "tiers_mode",
+		"transform_quantity", "unit_amount_decimal", "product_data[id]", "product_data[active]", "product_data[statement_descriptor]",
+		"product_data[tax_code]", "product_data[unit_label]"),
+		"currency", "unit_amount:int", "product", "product_data[name]", "product_data[metadata]:map", "recurring[interval]",
+		"recurring[interval_count]:int", "recurring[usage_type]", "tax_behavior", "billing_scheme")
+	changing := append(lacking("currency_options"), "active:bool", "metadata:map", "nickname", "lookup_key", "transfer_lookup_key:bool")
+	return []*route{
+		op("POST", "/v1/products", createProduct, append(slices.Concat(product, lacking("default_price_data")), "id", "name")...),
+		op("GET", "/v1/products", listProducts, slices.Concat(pageParams, created, lacking("shippable", "url", "type"), []string{"active:bool", "ids[]"})...),
 		op("GET", "/v1/products/{}", retrieve("product")),
-		op("POST", "/v1/products/{}", updateProduct, append(product, "default_price")...),
-		op("POST", "/v1/prices", createPrice, price...),
-		op("GET", "/v1/prices", listPrices, paged("active", "product", "lookup_keys", "type", "currency")...),
+		op("POST", "/v1/products/{}", updateProduct, append(product, "name", "default_price")...),
+		op("POST", "/v1/prices", createPrice, slices.Concat(price, changing)...),
+		op("GET", "/v1/prices", listPrices, slices.Concat(pageParams, created, lacking("recurring"), []string{"active:bool", "product", "lookup_keys[]", "type", "currency"})...),
 		op("GET", "/v1/prices/{}", retrieve("price")),
-		op("POST", "/v1/prices/{}", updatePrice, "active", "metadata", "nickname", "lookup_key", "transfer_lookup_key"),
+		op("POST", "/v1/prices/{}", updatePrice, append(lacking("tax_behavior"), changing...)...),
+	}
+}
 
-		op("POST", "/v1/payment_methods", createPaymentMethod, "type", "card[number]", "card[exp_month]", "card[exp_year]", "card[cvc]", "card[token]", "billing_details", "metadata"),
+func paymentRoutes() []*route {
+	method := append(lacking("allow_redisplay", "billing_details[address]", "billing_details[tax_id]", "card[networks]", "customer", "payment_method", "radar_options"),
+		"type", "card[number]", "card[exp_month]:int", "card[exp_year]:int", "card[cvc]", "card[token]",
+		"billing_details[email]", "billing_details[name]", "billing_details[phone]", "metadata:map")
+	intent := append(lacking(
+		"application_fee_amount", "automatic_payment_methods[allow_redirects]", "capture_method", "confirmation_method", "confirmation_token",
+		"error_on_requires_action", "excluded_payment_method_types", "mandate", "mandate_data", "on_behalf_of", "payment_method_configuration",
+		"payment_method_data", "payment_method_options", "radar_options", "receipt_email", "return_url", "shipping", "statement_descriptor",
+		"statement_descriptor_suffix", "transfer_data", "transfer_group", "use_stripe_sdk"),
+		"amount:int", "currency", "customer", "payment_method", "confirm:bool", "off_session:bool", "description", "metadata:map",
+		"payment_method_types[]", "automatic_payment_methods[enabled]:bool", "setup_future_usage")
+	// A browser sends return_url with every confirmation; no test card leads away.
+	confirm := append(lacking("capture_method", "confirmation_token", "mandate", "mandate_data", "payment_method_data", "payment_method_options", "receipt_email", "setup_future_usage", "shipping"),
+		"payment_method", "off_session:bool", "return_url", "use_stripe_sdk")
+	return []*route{
+		op("POST", "/v1/payment_methods", createPaymentMethod, method...),
 		op("GET", "/v1/payment_methods", listPaymentMethods, paged("customer", "type")...),
 		op("GET", "/v1/payment_methods/{}", retrieve("payment_method")),
 		op("POST", "/v1/payment_methods/{}/attach", attachPaymentMethod, "customer"),
 		op("POST", "/v1/payment_methods/{}/detach", detachPaymentMethod),
 
 		browserOp("GET", "/v1/payment_intents/{}", retrieve("payment_intent")),
-		op("GET", "/v1/payment_intents", listPaymentIntents, paged(append(created, "customer")...)...),
-		op("POST", "/v1/payment_intents", createPaymentIntent, "amount", "currency", "customer", "payment_method", "confirm", "off_session", "description", "metadata", "payment_method_types", "automatic_payment_methods[enabled]", "automatic_payment_methods[allow_redirects]", "setup_future_usage", "return_url"),
-		browserOp("POST", "/v1/payment_intents/{}/confirm", confirmPaymentIntent, "payment_method", "off_session", "return_url"),
+		op("GET", "/v1/payment_intents", listPaymentIntents, slices.Concat(pageParams, created, []string{"customer"})...),
+		op("POST", "/v1/payment_intents", createPaymentIntent, intent...),
+		browserOp("POST", "/v1/payment_intents/{}/confirm", confirmPaymentIntent, confirm...),
 		op("POST", "/v1/payment_intents/{}/cancel", cancelPaymentIntent, "cancellation_reason"),
-
-		op("GET", "/v1/charges/{}", retrieve("charge")),
-		op("GET", "/v1/charges", listCharges, paged(append(created, "customer", "payment_intent")...)...),
-		op("POST", "/v1/refunds", createRefund, "payment_intent", "charge", "amount", "reason", "metadata"),
-		op("GET", "/v1/refunds", listRefunds, paged("payment_intent", "charge")...),
-		op("GET", "/v1/refunds/{}", retrieve("refund")),
-
-		op("GET", "/v1/invoices", listInvoices, paged(append(created, "customer", "subscription", "status")...)...),
-		op("GET", "/v1/invoices/{}", retrieve("invoice")),
-		op("GET", "/v1/invoices/{}/lines", listInvoiceLines, pageParams...),
-		op("POST", "/v1/invoices/{}/pay", payInvoice, "payment_method", "paid_out_of_band", "off_session"),
-		op("POST", "/v1/invoices/{}/void", voidInvoice),
-		op("POST", "/v1/invoices/{}/finalize", finalizeInvoiceCall, "auto_advance"),
-		op("POST", "/v1/invoices/{}/mark_uncollectible", markUncollectible),
-		op("GET", "/v1/invoice_payments", listInvoicePayments, paged("invoice", "status", "payment[type]", "payment[payment_intent]")...),
-		op("GET", "/v1/invoice_payments/{}", retrieve("invoice_payment")),
-
-		op("POST", "/v1/subscriptions", createSubscription, append(subscription, "customer", "trial_period_days", "billing_mode[type]", "currency")...),
-		op("GET", "/v1/subscriptions", listSubscriptions, paged("customer", "price", "status", "collection_method")...),
-		op("GET", "/v1/subscriptions/{}", retrieve("subscription")),
-		op("POST", "/v1/subscriptions/{}", updateSubscription, append(subscription, "pause_collection", "pause_collection[behavior]", "pause_collection[resumes_at]", "proration_date")...),
-		op("DELETE", "/v1/subscriptions/{}", cancelSubscription, "invoice_now", "prorate", "cancellation_details[comment]", "cancellation_details[feedback]"),
-
 		op("GET", "/v1/setup_intents/{}", retrieve("setup_intent")),
 
-		op("GET", "/v1/events", listEvents, paged(append(created, "type", "types", "types[]", "delivery_success")...)...),
+		op("GET", "/v1/charges/{}", retrieve("charge")),
+		op("GET", "/v1/charges", listCharges, slices.Concat(pageParams, created, lacking("transfer_group"), []string{"customer", "payment_intent"})...),
+		op("POST", "/v1/refunds", createRefund, append(lacking("currency", "customer", "instructions_email", "origin", "refund_application_fee", "reverse_transfer"),
+			"payment_intent", "charge", "amount:int", "reason", "metadata:map")...),
+		op("GET", "/v1/refunds", listRefunds, slices.Concat(pageParams, created, []string{"payment_intent", "charge"})...),
+		op("GET", "/v1/refunds/{}", retrieve("refund")),
+	}
+}
+
+func invoiceRoutes() []*route {
+	return []*route{
+		op("GET", "/v1/invoices", listInvoices, slices.Concat(pageParams, created, lacking("collection_method", "due_date"), []string{"customer", "subscription", "status"})...),
+		op("GET", "/v1/invoices/{}", retrieve("invoice")),
+		op("GET", "/v1/invoices/{}/lines", listInvoiceLines, pageParams...),
+		op("POST", "/v1/invoices/{}/pay", payInvoice, append(lacking("forgive", "mandate", "source"), "payment_method", "paid_out_of_band:bool", "off_session:bool")...),
+		op("POST", "/v1/invoices/{}/void", voidInvoice),
+		op("POST", "/v1/invoices/{}/finalize", finalizeInvoiceCall, lacking("auto_advance")...),
+		op("POST", "/v1/invoices/{}/mark_uncollectible", markUncollectible),
+		op("GET", "/v1/invoice_payments", listInvoicePayments, slices.Concat(pageParams, created, []string{"invoice", "status", "payment[type]", "payment[payment_intent]"})...),
+		op("GET", "/v1/invoice_payments/{}", retrieve("invoice_payment")),
+	}
+}
+
+func subscriptionRoutes() []*route {
+	subscription := append(lacking(
+		"add_invoice_items", "application_fee_percent", "automatic_tax", "billing_cycle_anchor", "billing_cycle_anchor_config", "billing_thresholds",
+		"collection_method", "days_until_due", "default_source", "default_tax_rates", "discounts", "invoice_settings",
+		"items[][billing_thresholds]", "items[][discounts]", "items[][price_data]", "items[][tax_rates]", "on_behalf_of",
+		"payment_settings[payment_method_options]", "payment_settings[payment_method_types]", "pending_invoice_item_interval",
+		"transfer_data", "trial_settings"),
+		"items[][price]", "items[][quantity]:int", "items[][metadata]:map", "default_payment_method",
+		"payment_settings[save_default_payment_method]", "metadata:map", "description", "cancel_at_period_end:bool", "cancel_at",
+		"off_session:bool")
+	create := append(lacking("backdate_start_date", "billing_mode", "currency", "proration_behavior"),
+		"customer", "payment_behavior", "trial_period_days:int", "trial_end")
+	update := append(lacking("cancellation_details", "items[][clear_usage]", "payment_behavior", "proration_date", "trial_end", "trial_from_plan"),
+		"items[][id]", "items[][deleted]:bool", "proration_behavior", "pause_collection[behavior]", "pause_collection[resumes_at]:int")
+	list := append(lacking("automatic_tax", "current_period_end", "current_period_start", "test_clock"), "customer", "price", "status", "collection_method")
+	return []*route{
+		op("POST", "/v1/subscriptions", createSubscription, slices.Concat(subscription, create)...),
+		op("GET", "/v1/subscriptions", listSubscriptions, slices.Concat(pageParams, created, list)...),
+		op("GET", "/v1/subscriptions/{}", retrieve("subscription")),
+		op("POST", "/v1/subscriptions/{}", updateSubscription, slices.Concat(subscription, update)...),
+		op("DELETE", "/v1/subscriptions/{}", cancelSubscription, "invoice_now:bool", "prorate:bool", "cancellation_details[comment]", "cancellation_details[feedback]"),
+	}
+}
+
+func eventRoutes() []*route {
+	endpoint := []string{"url", "enabled_events[]", "description", "metadata:map"}
+	return []*route{
+		op("GET", "/v1/events", listEvents, slices.Concat(pageParams, created, []string{"type", "types[]", "delivery_success:bool"})...),
 		op("GET", "/v1/events/{}", retrieveEvent),
-		op("POST", "/v1/webhook_endpoints", createWebhookEndpoint, "url", "enabled_events", "enabled_events[]", "api_version", "description", "metadata", "connect"),
+		op("POST", "/v1/webhook_endpoints", createWebhookEndpoint, slices.Concat(endpoint, lacking("connect"), []string{"api_version"})...),
 		op("GET", "/v1/webhook_endpoints", listWebhookEndpoints, pageParams...),
 		op("GET", "/v1/webhook_endpoints/{}", retrieve("webhook_endpoint")),
-		op("POST", "/v1/webhook_endpoints/{}", updateWebhookEndpoint, "url", "enabled_events", "enabled_events[]", "disabled", "description", "metadata"),
+		op("POST", "/v1/webhook_endpoints/{}", updateWebhookEndpoint, append(endpoint, "disabled:bool")...),
 		op("DELETE", "/v1/webhook_endpoints/{}", deleteWebhookEndpoint),
 	}
 }
@@ -144,116 +210,4 @@ func retrieve(kind string) func(*transaction, []string, params) (any, *apiError)
 		}
 		return o, nil
 	}
-}
-
-// page answers a list: newest first, cut by limit, starting_after and ending_before.
-func (t *transaction) page(url string, p params, ids []string, wanted func(object) bool) (any, *apiError) {
-	limit, fault := p.integer("limit", 10)
-	if fault != nil {
-		return nil, fault
-	}
-	if limit < 1 || limit > 100 {
-		return nil, invalidParam("limit", "parameter_invalid_integer", "Invalid limit: must be between 1 and 100.")
-	}
-	after, before := p.text("starting_after"), p.text("ending_before")
-	if after != "" && before != "" {
-		return nil, invalidRequest("ending_before", "You cannot pass both starting_after and ending_before.")
-	}
-	cursor := -1
-	if id := after + before; id != "" {
-		if cursor = slices.Index(ids, id); cursor < 0 {
-			return nil, missing("object", id, "starting_after")
-		}
-	}
-	var rows []object
-	add := func(id string) bool {
-		o := t.get(id)
-		if o != nil && !o.boolean("_gone") && wanted(o) {
-			rows = append(rows, o)
-		}
-		return int64(len(rows)) <= limit
-	}
-	if before != "" {
-		for i := cursor + 1; i < len(ids) && add(ids[i]); i++ {
-		}
-	} else {
-		if cursor < 0 {
-			cursor = len(ids)
-		}
-		for i := cursor - 1; i >= 0 && add(ids[i]); i-- {
-		}
-	}
-	more := int64(len(rows)) > limit
-	if more {
-		rows = rows[:limit]
-	}
-	if before != "" {
-		slices.Reverse(rows)
-	}
-	list := listOf(url, rows...)
-	list["has_more"] = more
-	return list, nil
-}
-
-// related lists the ids of a kind, narrowed by the first parameter given that
-// names another object.
-func (t *transaction) related(kind string, p params, fields map[string]string) []string {
-	for param, field := range fields {
-		if id := p.text(param); id != "" {
-			return t.state.indexes[index{kind, field, id}]
-		}
-	}
-	return t.state.lists[kind]
-}
-
-// withinRange checks a time against created=…, created[gte]=… and the like.
-func withinRange(p params, name string, at int64) bool {
-	if exact := p.text(name); exact != "" {
-		return exact == strconv.FormatInt(at, 10)
-	}
-	for bound, text := range p.tree(name) {
-		limit, err := strconv.ParseInt(text.(string), 10, 64)
-		if err != nil {
-			continue
-		}
-		if bound == "gt" && at <= limit || bound == "gte" && at < limit || bound == "lt" && at >= limit || bound == "lte" && at > limit {
-			return false
-		}
-	}
-	return true
-}
-
-// setMetadata merges metadata as Stripe does: an empty value removes its key.
-func setMetadata(o object, p params) *apiError {
-	if !p.has("metadata") {
-		return nil
-	}
-	if p.text("metadata") == "" && p.tree("metadata") == nil {
-		o["metadata"] = object{}
-		return nil
-	}
-	merged := cloneObject(o.object("metadata"))
-	if merged == nil {
-		merged = object{}
-	}
-	for name, value := range p.tree("metadata") {
-		text, ok := value.(string)
-		switch {
-		case !ok:
-			return invalidParam("metadata", "", "Metadata values are strings.")
-		case len(name) > 40 || strings.ContainsAny(name, "[]"):
-			return invalidParam("metadata", "", "Metadata keys have up to 40 characters and no brackets.")
-		case len(text) > 500:
-			return invalidParam("metadata", "", "Metadata values have up to 500 characters.")
-		case text == "":
-			delete(merged, name)
-		default:
-			merged[name] = text
-		}
-	}
-	if len(merged) > 50 {
-		return invalidParam("metadata", "", "You can have up to 50 metadata keys.")
-	}
-	o["metadata"] = merged
-	return nil
 }

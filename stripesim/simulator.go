@@ -10,7 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
+
 	"slices"
 	"strings"
 	"sync"
@@ -90,6 +90,7 @@ func New(c Config) (*Simulator, error) {
 	if s.state, s.idempotency, s.journal, err = openState(c.Dir); err != nil {
 		return nil, fmt.Errorf("stripesim: open the state: %w", err)
 	}
+	s.forgetKeys()
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.deliveries = newDeliveries(s)
@@ -140,7 +141,11 @@ func (s *Simulator) now() time.Time { return s.config.Now().Add(s.state.offset).
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		s.write(w, http.StatusRequestEntityTooLarge, invalidRequest("", "The request is too large.").body())
+		status, message := http.StatusBadRequest, "The request could not be read."
+		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+			status, message = http.StatusRequestEntityTooLarge, "The request is too large."
+		}
+		s.write(w, status, invalidRequest("", message).body())
 		return
 	}
 	w.Header().Set("Request-Id", "req_"+rand.Text()[:14])
@@ -151,12 +156,12 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fault := s.takeFault(r)
-	if fault != nil && fault.before(w, r) {
+	if fault != nil && fault.instead(w, r) {
 		return
 	}
-	status, answer := s.answer(w, r, body)
-	if fault != nil && fault.after(w, r) {
-		return
+	status, answer := s.answer(w, r, body, fault)
+	if fault != nil && fault.Kind == "lost" {
+		panic(http.ErrAbortHandler)
 	}
 	s.write(w, status, answer)
 }
@@ -172,28 +177,23 @@ func (s *Simulator) write(w http.ResponseWriter, status int, body any) {
 }
 
 // answer does one call of the API.
-func (s *Simulator) answer(w http.ResponseWriter, r *http.Request, body []byte) (int, any) {
+func (s *Simulator) answer(w http.ResponseWriter, r *http.Request, body []byte, trouble *Fault) (int, any) {
 	public, fault := authenticate(r)
 	if fault != nil {
 		return fault.status, fault.body()
 	}
 	match, known := findRoute(r.Method, r.URL.Path)
 	if !known {
-		message := fmt.Sprintf("Unrecognized request URL (%s: %s).", r.Method, r.URL.Path)
+		message := fmt.Sprintf("Unrecognized request URL (%s: %s). If Stripe has it, the simulator has not.", r.Method, r.URL.Path)
 		return http.StatusNotFound, (&apiError{kind: "invalid_request_error", message: message}).body()
 	}
-	raw := r.URL.RawQuery
-	if r.Method == http.MethodPost {
-		raw = string(body)
-	}
-	values, err := url.ParseQuery(raw)
-	if err != nil {
-		fault := invalidRequest("", "The parameters could not be read.")
-		return fault.status, fault.body()
-	}
-	p, fault := parseForm(values)
+	raw, fault := rawParams(r, body)
+	var p params
 	if fault == nil {
-		fault = p.checkKnown(match.route.params)
+		p, fault = parseForm(raw)
+	}
+	if fault == nil {
+		fault = match.route.schema.check(p)
 	}
 	if fault == nil && public && !match.public(p) {
 		fault = &apiError{status: 403, kind: "invalid_request_error", code: "secret_key_required", message: "This API call cannot be made with a publishable API key."}
@@ -201,35 +201,71 @@ func (s *Simulator) answer(w http.ResponseWriter, r *http.Request, body []byte) 
 	if fault != nil {
 		return fault.status, fault.body()
 	}
+	// A slow answer is slow while it holds its idempotency key.
+	do := func(asked *remembered) (int, any) {
+		trouble.wait(r)
+		return s.perform(match, p, w.Header().Get("Request-Id"), asked)
+	}
 	key := r.Header.Get("Idempotency-Key")
 	if r.Method != http.MethodPost || key == "" {
-		status, answer, _ := s.perform(match, p, key)
-		return status, answer
+		return do(nil)
 	}
-	return s.once(w, r, key, raw, func() (int, any, bool) { return s.perform(match, p, key) })
+	return s.once(w, r, key, raw, do)
 }
 
-// perform runs one operation as a transaction. kept says whether the answer
-// is one that an idempotency key replays.
-func (s *Simulator) perform(match match, p params, key string) (status int, answer any, kept bool) {
+// rawParams are the parameters of a request as they were sent: in the query,
+// and in the body of a POST.
+func rawParams(r *http.Request, body []byte) (string, *apiError) {
+	if r.Method != http.MethodPost || len(body) == 0 {
+		return r.URL.RawQuery, nil
+	}
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	if kind != "" && !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
+		return "", invalidRequest("", "Invalid request (check that your POST content type is application/x-www-form-urlencoded).")
+	}
+	return strings.Trim(r.URL.RawQuery+"&"+string(body), "&"), nil
+}
+
+// perform runs one operation as a transaction. What it answers is stored with
+// it for the idempotency key that asked, if any: Stripe keeps what was done and
+// what the bank refused, not what was wrong with the request.
+func (s *Simulator) perform(match match, p params, request string, asked *remembered) (int, any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t := s.begin("req_"+rand.Text()[:14], key)
+	key := ""
+	if asked != nil {
+		key = asked.key
+	}
+	t := s.begin(request, key)
 	result, fault := match.route.do(t, match.args, p)
-	if fault == nil || fault.keep {
-		if err := s.commit(t); err != nil {
-			s.log.Error("a transaction could not be stored", "error", err)
-			return 500, (&apiError{kind: "api_error", message: "The simulator could not store its state."}).body(), false
+	var answer any
+	status := http.StatusOK
+	if fault == nil {
+		answer, fault = t.expand(result, p.texts("expand"))
+	}
+	if fault != nil {
+		status, answer = fault.status, fault.body()
+		if !fault.keep {
+			t = s.begin(request, key)
 		}
 	}
-	if fault != nil {
-		return fault.status, fault.body(), fault.status == http.StatusPaymentRequired
+	if asked != nil && (fault == nil || status == http.StatusPaymentRequired) {
+		body, err := json.Marshal(answer)
+		if err != nil {
+			s.log.Error("an answer could not be kept", "error", err)
+		} else {
+			asked.running, asked.status, asked.body = false, status, body
+			t.answered = asked
+		}
 	}
-	shown, fault := t.expand(result, p.texts("expand"))
-	if fault != nil {
-		return fault.status, fault.body(), false
+	if err := s.commit(t); err != nil {
+		s.log.Error("a transaction could not be stored", "error", err)
+		if asked != nil {
+			asked.running = true
+		}
+		return http.StatusInternalServerError, (&apiError{kind: "api_error", message: "The simulator could not store its state."}).body()
 	}
-	return http.StatusOK, shown, true
+	return status, answer
 }
 
 // authenticate checks the key of a request: Bearer, or the user of Basic.
@@ -251,6 +287,7 @@ func authenticate(r *http.Request) (public bool, fault *apiError) {
 
 // remembered is what an idempotency key stands for.
 type remembered struct {
+	key     string
 	request string
 	running bool
 	at      time.Time
@@ -262,7 +299,7 @@ const idempotencyMemory = 24 * time.Hour
 
 // once answers a request with an idempotency key: the first time by doing it,
 // then by what was answered the first time.
-func (s *Simulator) once(w http.ResponseWriter, r *http.Request, key, raw string, do func() (int, any, bool)) (int, any) {
+func (s *Simulator) once(w http.ResponseWriter, r *http.Request, key, raw string, do func(*remembered) (int, any)) (int, any) {
 	if len(key) > 255 {
 		fault := &apiError{status: 400, kind: "idempotency_error", message: "Idempotency keys have 255 characters at most."}
 		return fault.status, fault.body()
@@ -275,7 +312,7 @@ func (s *Simulator) once(w http.ResponseWriter, r *http.Request, key, raw string
 	}
 	switch {
 	case before == nil:
-		before = &remembered{request: request, running: true, at: s.config.Now()}
+		before = &remembered{key: key, request: request, running: true, at: s.config.Now()}
 		s.idempotency[key] = before
 		s.mu.Unlock()
 	case before.running:
@@ -293,19 +330,25 @@ func (s *Simulator) once(w http.ResponseWriter, r *http.Request, key, raw string
 		return before.status, json.RawMessage(before.body)
 	}
 	w.Header().Set("Idempotency-Key", key)
-	status, answer, kept := do()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	body, err := json.Marshal(answer)
-	if !kept || err != nil {
-		delete(s.idempotency, key)
-		return status, answer
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if before.running && s.idempotency[key] == before {
+			delete(s.idempotency, key)
+		}
+	}()
+	return do(before)
+}
+
+// forgetKeys drops the idempotency keys that are older than their time. The
+// caller holds the lock.
+func (s *Simulator) forgetKeys() {
+	now := s.config.Now()
+	for key, kept := range s.idempotency {
+		if !kept.running && now.Sub(kept.at) > idempotencyMemory {
+			delete(s.idempotency, key)
+		}
 	}
-	before.running, before.status, before.body = false, status, body
-	if err := s.journal.append(record{Key: key, Request: request, Status: status, Body: body, At: before.at}); err != nil {
-		s.log.Error("an idempotency key could not be stored", "error", err)
-	}
-	return status, answer
 }
 
 // reset forgets everything.

@@ -19,7 +19,6 @@ type state struct {
 	offset time.Duration
 	// undelivered are events that webhook endpoints have not acknowledged.
 	undelivered map[deliveryKey]int
-	serial      int64
 }
 
 type index struct{ kind, field, id string }
@@ -86,6 +85,10 @@ type transaction struct {
 	request string
 	key     string
 	time    int64
+	// automatic says that the clock does it, not a request.
+	automatic bool
+	// answered is the answer that goes with it for an idempotency key.
+	answered *remembered
 }
 
 func (s *Simulator) begin(request, key string) *transaction {
@@ -150,7 +153,7 @@ func (t *transaction) by(kind, field, id string) []object {
 
 // commit makes a transaction's writes and events visible, and keeps them.
 func (s *Simulator) commit(t *transaction) error {
-	if len(t.order) == 0 && len(t.events) == 0 {
+	if len(t.order) == 0 && len(t.events) == 0 && t.answered == nil {
 		return nil
 	}
 	pending := s.address(t)
@@ -162,6 +165,9 @@ func (s *Simulator) commit(t *transaction) error {
 		line.Objects = append(line.Objects, event)
 	}
 	line.Deliveries = pending
+	if a := t.answered; a != nil {
+		line.Key, line.Request, line.Status, line.Body, line.At = a.key, a.request, a.status, a.body, a.at
+	}
 	if err := s.journal.append(line); err != nil {
 		return err
 	}
@@ -179,6 +185,9 @@ func (s *state) replay(line record) {
 	}
 	for _, key := range line.Deliveries {
 		s.undelivered[key]++
+	}
+	for _, key := range line.GivenUp {
+		delete(s.undelivered, key)
 	}
 	for _, key := range line.Delivered {
 		delete(s.undelivered, key)

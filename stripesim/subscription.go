@@ -22,21 +22,16 @@ func createSubscription(t *transaction, _ []string, p params) (any, *apiError) {
 	if fault != nil {
 		return nil, fault
 	}
-	if method, fault := p.oneOf("collection_method", "charge_automatically", "charge_automatically", "send_invoice"); fault != nil || method != "charge_automatically" {
-		return nil, invalidParam("collection_method", "", "The simulator charges automatically only.")
-	}
 	subscription, fault := t.newSubscription(customer, p)
 	if fault != nil {
 		return nil, fault
 	}
 	first := len(t.events)
-	if fault := t.startSubscription(subscription, behaviour); fault != nil {
+	if fault := t.startSubscription(subscription, behaviour, p.boolean("off_session", false)); fault != nil {
 		return nil, fault
 	}
 	// Its snapshot is of the end of the request: active already, with a good card.
-	t.emit("customer.subscription.created", subscription, nil)
-	created := t.events[len(t.events)-1]
-	t.events = slices.Insert(t.events[:len(t.events)-1], first, created)
+	t.emitAt(first, "customer.subscription.created", subscription)
 	delete(subscription, "_creating")
 	return subscription, nil
 }
@@ -47,7 +42,7 @@ func (t *transaction) newSubscription(customer object, p params) (object, *apiEr
 	subscription := object{
 		"id": id, "object": "subscription", "application": nil, "application_fee_percent": nil,
 		"automatic_tax": object{"disabled_reason": nil, "enabled": false, "liability": nil}, "billing_cycle_anchor": t.time,
-		"billing_cycle_anchor_config": nil, "billing_mode": object{"flexible": object{"proration_discounts": "included"}, "type": "flexible", "updated_at": nil},
+		"billing_cycle_anchor_config": nil, "billing_mode": object{"flexible": object{"proration_discounts": "included"}, "type": "flexible"},
 		"billing_schedules": []any{}, "billing_thresholds": nil, "cancel_at": nil, "cancel_at_period_end": false, "canceled_at": nil,
 		"cancellation_details": object{"comment": nil, "feedback": nil, "reason": nil}, "collection_method": "charge_automatically",
 		"created": t.time, "currency": nil, "customer": customer["id"], "customer_account": nil, "days_until_due": nil,
@@ -59,7 +54,6 @@ func (t *transaction) newSubscription(customer object, p params) (object, *apiEr
 		"status": "incomplete", "test_clock": nil, "transfer_data": nil, "trial_end": nil,
 		"trial_settings": object{"end_behavior": object{"missing_payment_method": "create_invoice"}}, "trial_start": nil, "_creating": true,
 	}
-	delete(subscription, "billing_schedules")
 	t.put(subscription)
 	if fault := t.setItems(subscription, p); fault != nil {
 		return nil, fault
@@ -67,19 +61,9 @@ func (t *transaction) newSubscription(customer object, p params) (object, *apiEr
 	if fault := t.setSubscription(subscription, p); fault != nil {
 		return nil, fault
 	}
-	days, fault := p.integer("trial_period_days", 0)
-	if fault != nil || days < 0 || days > 730 {
-		return nil, invalidParam("trial_period_days", "parameter_invalid_integer", "Invalid trial_period_days.")
-	}
-	end, fault := p.integer("trial_end", 0)
-	if p.text("trial_end") == "now" {
-		end, fault = 0, nil
-	}
+	end, fault := t.trialEnd(p)
 	if fault != nil {
 		return nil, fault
-	}
-	if days > 0 {
-		end = t.time + days*day
 	}
 	price := subscription.rows("items")[0].object("price")
 	periodEnd := addInterval(t.time, t.time, price)
@@ -89,7 +73,41 @@ func (t *transaction) newSubscription(customer object, p params) (object, *apiEr
 		subscription["billing_cycle_anchor"] = end
 	}
 	t.setPeriod(subscription, t.time, periodEnd)
+	if fault := t.setEnd(subscription, p); fault != nil {
+		return nil, fault
+	}
 	return subscription, nil
+}
+
+// maxTrial is two years.
+const maxTrial = 730
+
+// trialEnd is when a new subscription's trial ends; 0: it has none.
+func (t *transaction) trialEnd(p params) (int64, *apiError) {
+	days, end := p.integer("trial_period_days", 0), p.text("trial_end")
+	switch {
+	case days < 0 || days > maxTrial || p.has("trial_period_days") && days == 0:
+		return 0, invalidParam("trial_period_days", "parameter_invalid_integer", "Invalid trial_period_days: a trial takes between one and 730 days.")
+	case days > 0 && end != "":
+		return 0, invalidRequest("trial_end", "You may only specify one of these parameters: trial_end, trial_period_days.")
+	case days > 0:
+		return t.time + days*day, nil
+	case end == "", end == "now":
+		return 0, nil
+	}
+	return t.future("trial_end", end, maxTrial*day)
+}
+
+// future reads a time that lies ahead, but not further than limit seconds.
+func (t *transaction) future(name, text string, limit int64) (int64, *apiError) {
+	at, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err != nil || at <= t.time:
+		return 0, invalidParam(name, "", "Invalid timestamp: "+name+" must be an integer Unix timestamp in the future.")
+	case at > t.time+limit:
+		return 0, invalidParam(name, "", "Invalid timestamp: "+name+" is too far in the future.")
+	}
+	return at, nil
 }
 
 func (t *transaction) setPeriod(subscription object, start, end int64) {
@@ -103,6 +121,7 @@ func (t *transaction) setPeriod(subscription object, start, end int64) {
 // one an addition.
 func (t *transaction) setItems(subscription object, p params) *apiError {
 	items := subscription.rows("items")
+	seen := map[string]bool{}
 	for i, entry := range p.list("items") {
 		row, _ := entry.(params)
 		name := "items[" + strconv.Itoa(i) + "]"
@@ -112,6 +131,10 @@ func (t *transaction) setItems(subscription object, p params) *apiError {
 			if at < 0 {
 				return missing("subscription_item", id, name+"[id]")
 			}
+			if seen[id] {
+				return invalidParam(name+"[id]", "", "The item "+id+" is given twice.")
+			}
+			seen[id] = true
 			item = items[at]
 			if row.text("deleted") == "true" {
 				items = slices.Delete(items, at, at+1)
@@ -129,10 +152,40 @@ func (t *transaction) setItems(subscription object, p params) *apiError {
 			return fault
 		}
 	}
-	if len(items) == 0 {
-		return invalidParam("items", "parameter_missing", "A subscription has at least one item.")
+	if fault := checkItems(items); fault != nil {
+		return fault
 	}
 	subscription["items"] = listOf("/v1/subscription_items?subscription="+subscription.text("id"), items...)
+	return nil
+}
+
+// maxItems is half of Stripe's, so that lists inside other objects are whole.
+const maxItems = 10
+
+// checkItems bounds what a subscription costs, and checks that its items go
+// together.
+func checkItems(items []object) *apiError {
+	switch {
+	case len(items) == 0:
+		return missingParam("items")
+	case len(items) > maxItems:
+		return invalidParam("items", "", "The simulator takes 10 items of a subscription at most.")
+	}
+	left := int64(maxAmount)
+	first := items[0].object("price").object("recurring")
+	for i, item := range items {
+		price := item.object("price")
+		recurring := price.object("recurring")
+		if recurring.text("interval") != first.text("interval") || recurring.integer("interval_count") != first.integer("interval_count") {
+			return invalidParam("items", "", "The simulator wants the same interval of all items of a subscription.")
+		}
+		if slices.ContainsFunc(items[:i], func(other object) bool { return other.object("price").text("id") == price.text("id") }) {
+			return invalidParam("items", "", "The price "+price.text("id")+" is already on this subscription.")
+		}
+		if left -= item.integer("quantity") * price.integer("unit_amount"); left < 0 {
+			return invalidParam("items", "amount_too_large", "The subscription costs too much.")
+		}
+	}
 	return nil
 }
 
@@ -153,15 +206,16 @@ func (t *transaction) setItem(subscription, item object, row params, name string
 		subscription["currency"] = price["currency"]
 		item["price"], item["quantity"], item["plan"] = visible(price), int64(1), planOf(price)
 	}
-	quantity, fault := row.integer("quantity", item.integer("quantity"))
-	if fault != nil {
-		return invalidParam(name+"[quantity]", "parameter_invalid_integer", fault.message)
-	}
+	quantity := row.integer("quantity", item.integer("quantity"))
 	if quantity < 0 || quantity > 1_000_000 {
 		return invalidParam(name+"[quantity]", "parameter_invalid_integer", "Invalid quantity.")
 	}
 	item["quantity"] = quantity
-	return nil
+	fault := setMetadata(item, row)
+	if fault != nil {
+		fault.param = name + "[metadata]"
+	}
+	return fault
 }
 
 // planOf is the old name of a price, which items still carry.
@@ -190,9 +244,12 @@ func (t *transaction) setSubscription(subscription object, p params) *apiError {
 		}
 		subscription["default_payment_method"] = orNull(id)
 	}
-	if save := p.tree("payment_settings").text("save_default_payment_method"); save != "" {
-		subscription.object("payment_settings")["save_default_payment_method"] = save
+	settings := subscription.object("payment_settings")
+	save, fault := p.tree("payment_settings").oneOf("save_default_payment_method", settings.text("save_default_payment_method"), "off", "on_subscription")
+	if fault != nil {
+		return fault
 	}
+	settings["save_default_payment_method"] = save
 	if p.has("description") {
 		subscription["description"] = orNull(p.text("description"))
 	}
@@ -200,7 +257,7 @@ func (t *transaction) setSubscription(subscription object, p params) *apiError {
 }
 
 // startSubscription makes the first invoice and tries to pay it.
-func (t *transaction) startSubscription(subscription object, behaviour string) *apiError {
+func (t *transaction) startSubscription(subscription object, behaviour string, offSession bool) *apiError {
 	trialing := subscription.text("status") == "trialing"
 	invoice := t.newInvoice(subscription, "subscription_create", trialing)
 	subscription["latest_invoice"] = invoice["id"]
@@ -226,7 +283,7 @@ func (t *transaction) startSubscription(subscription object, behaviour string) *
 		}
 		return nil
 	}
-	fault := t.pay(intent, method, false)
+	fault := t.pay(intent, method, offSession)
 	if behaviour == "error_if_incomplete" && (fault != nil || intent.text("status") == "requires_action") {
 		if fault == nil {
 			fault = &apiError{status: 402, kind: "card_error", code: "subscription_payment_intent_requires_action", message: "Payment for this subscription requires additional user action before it can be completed successfully."}
@@ -258,12 +315,13 @@ func (t *transaction) subscriptionPaid(invoice object) {
 		return
 	}
 	subscription := t.edit(id)
-	if subscription.text("latest_invoice") != invoice.text("id") {
+	if t.latestFinalized(id) != invoice.text("id") {
 		return
 	}
 	before := cloneObject(subscription)
-	switch subscription.text("status") {
-	case "incomplete", "past_due", "unpaid":
+	paid := invoice.text("status") == "paid"
+	switch status := subscription.text("status"); {
+	case status == "incomplete" && paid, status == "past_due", status == "unpaid":
 		subscription["status"] = "active"
 	}
 	intent := t.get(invoice.text("_intent"))
@@ -280,6 +338,17 @@ func (t *transaction) subscriptionPaid(invoice object) {
 	}
 }
 
+// latestFinalized is the invoice by which a subscription is in good standing or
+// not: the latest that is no draft and was not voided.
+func (t *transaction) latestFinalized(subscriptionID string) string {
+	for _, invoice := range slices.Backward(t.by("invoice", "_subscription", subscriptionID)) {
+		if status := invoice.text("status"); status != "draft" && status != "void" {
+			return invoice.text("id")
+		}
+	}
+	return ""
+}
+
 // subscriptionUnpaid is what a failed renewal means for the subscription.
 func (t *transaction) subscriptionUnpaid(invoice object, final bool) {
 	id := invoice.text("_subscription")
@@ -288,7 +357,9 @@ func (t *transaction) subscriptionUnpaid(invoice object, final bool) {
 	}
 	subscription := t.edit(id)
 	before := cloneObject(subscription)
-	subscription["status"] = "past_due"
+	if status := subscription.text("status"); status == "active" || status == "trialing" {
+		subscription["status"] = "past_due"
+	}
 	if final {
 		switch t.config.FinalAction {
 		case "cancel":
@@ -309,9 +380,11 @@ func (t *transaction) endSubscription(id, reason string) object {
 		subscription["canceled_at"] = t.time
 	}
 	subscription.object("cancellation_details")["reason"] = reason
-	if invoice := t.get(subscription.text("latest_invoice")); invoice.text("status") == "open" {
-		invoice = t.edit(invoice.text("id"))
-		invoice["auto_advance"], invoice["next_payment_attempt"] = false, nil
+	for _, invoice := range t.by("invoice", "_subscription", id) {
+		if status := invoice.text("status"); status == "open" || status == "draft" {
+			invoice = t.edit(invoice.text("id"))
+			invoice["auto_advance"], invoice["next_payment_attempt"], invoice["automatically_finalizes_at"] = false, nil, nil
+		}
 	}
 	t.emit("customer.subscription.deleted", subscription, nil)
 	return subscription
@@ -326,9 +399,14 @@ func cancelSubscription(t *transaction, args []string, p params) (any, *apiError
 		return nil, missing("subscription", args[0], "id")
 	}
 	for _, name := range []string{"invoice_now", "prorate"} {
-		if on, fault := p.boolean(name, false); fault != nil || on {
+		if p.boolean(name, false) {
 			return nil, invalidParam(name, "", "The simulator cancels without a last invoice only.")
 		}
+	}
+	_, fault = p.tree("cancellation_details").oneOf("feedback", "", "customer_service", "low_quality", "missing_features",
+		"other", "switched_service", "too_complex", "too_expensive", "unused")
+	if fault != nil {
+		return nil, fault
 	}
 	details := t.edit(args[0]).object("cancellation_details")
 	for _, name := range []string{"comment", "feedback"} {
@@ -347,8 +425,12 @@ func updateSubscription(t *transaction, args []string, p params) (any, *apiError
 	if ended(before) {
 		return nil, invalidParam("", "", "A canceled subscription can only update its cancellation_details and metadata.")
 	}
-	if p.has("items") && before.text("status") == "incomplete" {
-		return nil, invalidParam("items", "", "This subscription cannot be changed while it is incomplete: only its metadata and default payment method.")
+	if before.text("status") == "incomplete" {
+		for _, name := range []string{"items", "cancel_at", "cancel_at_period_end", "pause_collection"} {
+			if p.has(name) {
+				return nil, invalidParam(name, "", "This subscription cannot be changed while it is incomplete: only its metadata and default payment method.")
+			}
+		}
 	}
 	before = cloneObject(before)
 	subscription := t.edit(args[0])
@@ -367,50 +449,85 @@ func updateSubscription(t *transaction, args []string, p params) (any, *apiError
 	if fault := t.setEnd(subscription, p); fault != nil {
 		return nil, fault
 	}
-	if p.has("pause_collection") {
-		subscription["pause_collection"] = nil
-		if pause := p.tree("pause_collection"); pause != nil {
-			behaviour, fault := pause.oneOf("behavior", "", "keep_as_draft", "mark_uncollectible", "void")
-			if fault != nil || behaviour == "" {
-				return nil, invalidParam("pause_collection[behavior]", "parameter_missing", "Missing required param: pause_collection[behavior].")
-			}
-			resumes, fault := pause.integer("resumes_at", 0)
-			if fault != nil {
-				return nil, fault
-			}
-			subscription["pause_collection"] = object{"behavior": behaviour, "resumes_at": orNullTime(resumes)}
-		}
+	if fault := t.setPause(subscription, p); fault != nil {
+		return nil, fault
 	}
 	t.updated("customer.subscription.updated", before, subscription)
 	return subscription, nil
 }
 
+// setPause stops collecting money, or goes on with it.
+func (t *transaction) setPause(subscription object, p params) *apiError {
+	if !p.has("pause_collection") {
+		return nil
+	}
+	pause := p.tree("pause_collection")
+	if pause == nil {
+		subscription["pause_collection"] = nil
+		return nil
+	}
+	behaviour, fault := pause.oneOf("behavior", "", "keep_as_draft", "mark_uncollectible", "void")
+	if fault == nil && behaviour == "" {
+		fault = missingParam("pause_collection[behavior]")
+	}
+	if fault != nil {
+		fault.param = "pause_collection[behavior]"
+		return fault
+	}
+	var resumes int64
+	if text := pause.text("resumes_at"); text != "" {
+		if resumes, fault = t.future("pause_collection[resumes_at]", text, maxAhead); fault != nil {
+			return fault
+		}
+	}
+	subscription["pause_collection"] = object{"behavior": behaviour, "resumes_at": orNullTime(resumes)}
+	return nil
+}
+
+// maxAhead is five years, in seconds.
+const maxAhead = 5 * 366 * day
+
 // setEnd schedules a cancellation, or takes it back.
 func (t *transaction) setEnd(subscription object, p params) *apiError {
+	if p.has("cancel_at") && p.boolean("cancel_at_period_end", false) {
+		return invalidRequest("cancel_at", "You may only specify one of these parameters: cancel_at, cancel_at_period_end.")
+	}
 	if p.has("cancel_at_period_end") {
-		on, fault := p.boolean("cancel_at_period_end", false)
-		if fault != nil {
-			return fault
-		}
-		subscription["cancel_at_period_end"] = on
-		subscription["cancel_at"], subscription["canceled_at"] = nil, nil
-		subscription.object("cancellation_details")["reason"] = nil
+		on := p.boolean("cancel_at_period_end", false)
+		end := int64(0)
 		if on {
-			subscription["cancel_at"], subscription["canceled_at"] = subscription["_period_end"], t.time
-			subscription.object("cancellation_details")["reason"] = "cancellation_requested"
+			end = subscription.integer("_period_end")
 		}
+		t.scheduleEnd(subscription, end)
+		subscription["cancel_at_period_end"] = on
 	}
-	if p.has("cancel_at") {
-		at, fault := p.integer("cancel_at", 0)
-		if fault != nil {
+	if !p.has("cancel_at") {
+		return nil
+	}
+	end := int64(0)
+	switch text := p.text("cancel_at"); text {
+	case "":
+	case "min_period_end", "max_period_end":
+		end = subscription.integer("_period_end")
+	default:
+		var fault *apiError
+		if end, fault = t.future("cancel_at", text, maxAhead); fault != nil {
 			return fault
 		}
-		subscription["cancel_at"], subscription["canceled_at"] = orNullTime(at), nil
-		if at != 0 {
-			subscription["canceled_at"] = t.time
-		}
 	}
+	t.scheduleEnd(subscription, end)
+	subscription["cancel_at_period_end"] = false
 	return nil
+}
+
+// scheduleEnd sets when a subscription ends; 0: not.
+func (t *transaction) scheduleEnd(subscription object, at int64) {
+	subscription["cancel_at"], subscription["canceled_at"] = orNullTime(at), nil
+	subscription.object("cancellation_details")["reason"] = nil
+	if at != 0 {
+		subscription["canceled_at"] = t.time
+		subscription.object("cancellation_details")["reason"] = "cancellation_requested"
+	}
 }
 
 func listSubscriptions(t *transaction, _ []string, p params) (any, *apiError) {
@@ -423,8 +540,8 @@ func listSubscriptions(t *transaction, _ []string, p params) (any, *apiError) {
 			return nil, fault
 		}
 	}
-	ids := t.related("subscription", p, map[string]string{"customer": "customer"})
-	return t.page("/v1/subscriptions", p, ids, func(o object) bool {
+	fields := map[string]string{"customer": "customer", "collection_method": "collection_method"}
+	return t.list(listing{kind: "subscription", url: "/v1/subscriptions", fields: fields, wanted: func(o object) bool {
 		if price := p.text("price"); price != "" && !slices.ContainsFunc(o.rows("items"), func(item object) bool { return item.object("price").text("id") == price }) {
 			return false
 		}
@@ -437,7 +554,7 @@ func listSubscriptions(t *transaction, _ []string, p params) (any, *apiError) {
 			return ended(o)
 		}
 		return o.text("status") == status
-	})
+	}}, p)
 }
 
 func listWebhookEndpoints(t *transaction, _ []string, p params) (any, *apiError) {

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -68,6 +70,7 @@ type delivery struct {
 	key     deliveryKey
 	attempt int
 	at      time.Time // real time
+	dropped bool      // by a fault
 }
 
 // deliverers is how many deliveries are under way at once.
@@ -81,7 +84,7 @@ func (d *deliveries) add(key deliveryKey) { d.push(delivery{key: key, at: d.sim.
 
 func (d *deliveries) push(next delivery) {
 	d.mu.Lock()
-	next.at = next.at.Add(d.trouble(&next))
+	d.trouble(&next)
 	d.queue = append(d.queue, next)
 	d.mu.Unlock()
 	d.nudge()
@@ -152,9 +155,13 @@ func (d *deliveries) next() (*delivery, time.Duration) {
 
 // deliver sends one event to one endpoint, and plans the next try.
 func (d *deliveries) deliver(ctx context.Context, one delivery) {
-	err := d.send(ctx, one.key)
+	if one.dropped {
+		d.note(one.key, false)
+		return
+	}
+	sent, err := d.send(ctx, one.key)
 	if err == nil {
-		d.finish(one.key)
+		d.note(one.key, sent)
 		return
 	}
 	if ctx.Err() != nil {
@@ -163,6 +170,7 @@ func (d *deliveries) deliver(ctx context.Context, one delivery) {
 	schedule := d.sim.config.RetrySchedule
 	if one.attempt >= len(schedule) {
 		d.sim.log.Warn("an event could not be delivered; giving up", "event", one.key.Event, "error", err)
+		d.note(one.key, false)
 		return
 	}
 	d.sim.log.Info("an event could not be delivered; trying again", "event", one.key.Event, "in", schedule[one.attempt], "error", err)
@@ -171,11 +179,15 @@ func (d *deliveries) deliver(ctx context.Context, one delivery) {
 	d.push(one)
 }
 
-// finish notes that an endpoint has taken an event.
-func (d *deliveries) finish(key deliveryKey) {
+// note keeps that an endpoint has taken an event, or that it is not to get it
+// any more.
+func (d *deliveries) note(key deliveryKey, taken bool) {
 	d.sim.mu.Lock()
 	defer d.sim.mu.Unlock()
-	line := record{Delivered: []deliveryKey{key}}
+	line := record{GivenUp: []deliveryKey{key}}
+	if taken {
+		line = record{Delivered: []deliveryKey{key}}
+	}
 	if d.sim.state.undelivered[key] == 0 {
 		return // a duplicate, or forgotten meanwhile
 	}
@@ -186,21 +198,22 @@ func (d *deliveries) finish(key deliveryKey) {
 }
 
 // send posts an event to an endpoint, signed with real time. Anything but 2xx
-// is an error, a redirect too.
-func (d *deliveries) send(ctx context.Context, key deliveryKey) error {
+// is an error, a redirect too. Nothing is sent where the endpoint is disabled
+// or gone.
+func (d *deliveries) send(ctx context.Context, key deliveryKey) (sent bool, err error) {
 	d.sim.mu.Lock()
 	endpoint, event := d.sim.state.objects[key.Endpoint], d.sim.state.objects[key.Event]
 	d.sim.mu.Unlock()
 	if endpoint == nil || event == nil || endpoint.boolean("_gone") || endpoint.text("status") != "enabled" {
-		return nil
+		return false, nil
 	}
 	body, err := json.MarshalIndent(render(event, endpoint.text("api_version")), "", "  ")
 	if err != nil {
-		return fmt.Errorf("render %s: %w", key.Event, err)
+		return false, fmt.Errorf("render %s: %w", key.Event, err)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint.text("url"), bytes.NewReader(body))
 	if err != nil {
-		return err
+		return false, err
 	}
 	request.Header.Set("Content-Type", "application/json; charset=utf-8")
 	request.Header.Set("User-Agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
@@ -209,16 +222,16 @@ func (d *deliveries) send(ctx context.Context, key deliveryKey) error {
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	response, err := client.Do(request)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer response.Body.Close()
 	if _, err := io.Copy(io.Discard, io.LimitReader(response.Body, 1<<16)); err != nil {
-		return err
+		return false, err
 	}
 	if response.StatusCode < 200 || response.StatusCode > 299 {
-		return fmt.Errorf("the endpoint answered %d", response.StatusCode)
+		return false, fmt.Errorf("the endpoint answered %d", response.StatusCode)
 	}
-	return nil
+	return true, nil
 }
 
 // signature is the Stripe-Signature header: the time, the MAC under the secret,
@@ -235,20 +248,20 @@ func createWebhookEndpoint(t *transaction, _ []string, p params) (any, *apiError
 	if fault := p.required("url", "enabled_events"); fault != nil {
 		return nil, fault
 	}
-	if url := p.text("url"); !strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "https://") {
-		return nil, invalidParam("url", "url_invalid", "Invalid URL: An explicit scheme (such as https) must be provided.")
-	}
 	version := p.text("api_version")
-	if version == "" {
+	switch {
+	case version == "":
 		version = APIVersion
+	case !knownVersion(version):
+		return nil, invalidParam("api_version", "", "The simulator shows events as "+APIVersion+" does, or as versions before 2025-03-31 do: not as "+version+".")
 	}
 	secret := newID("whsec_")
 	endpoint := object{
 		"id": newID("we_1"), "object": "webhook_endpoint", "api_version": version, "application": nil,
-		"created": t.time, "description": orNull(p.text("description")), "enabled_events": clone(p.list("enabled_events")),
-		"livemode": false, "metadata": object{}, "status": "enabled", "url": p.text("url"), "_secret": secret,
+		"created": t.time, "description": nil, "enabled_events": []any{},
+		"livemode": false, "metadata": object{}, "status": "enabled", "url": nil, "_secret": secret,
 	}
-	if fault := setMetadata(endpoint, p); fault != nil {
+	if fault := setEndpoint(endpoint, p); fault != nil {
 		return nil, fault
 	}
 	t.put(endpoint)
@@ -262,25 +275,45 @@ func updateWebhookEndpoint(t *transaction, args []string, p params) (any, *apiEr
 		return nil, fault
 	}
 	endpoint := t.edit(args[0])
-	if url := p.text("url"); url != "" {
-		endpoint["url"] = url
+	if fault := setEndpoint(endpoint, p); fault != nil {
+		return nil, fault
 	}
-	if events := p.list("enabled_events"); len(events) > 0 {
-		endpoint["enabled_events"] = clone(events)
+	if p.has("disabled") {
+		endpoint["status"] = "enabled"
+		if p.boolean("disabled", false) {
+			endpoint["status"] = "disabled"
+		}
+	}
+	return endpoint, nil
+}
+
+func setEndpoint(endpoint object, p params) *apiError {
+	if p.has("url") {
+		address, err := url.Parse(p.text("url"))
+		if err != nil || address.Host == "" || address.Scheme != "http" && address.Scheme != "https" {
+			return invalidParam("url", "url_invalid", "Invalid URL: An explicit scheme (such as https) must be provided.")
+		}
+		endpoint["url"] = p.text("url")
+	}
+	if p.has("enabled_events") {
+		events := p.list("enabled_events")
+		if len(events) == 0 {
+			return missingParam("enabled_events")
+		}
+		for i, event := range events {
+			if name := event.(string); name != "*" && !eventName.MatchString(name) {
+				return invalidParam(fmt.Sprintf("enabled_events[%d]", i), "", "Invalid enabled_events: "+name+" is neither * nor the type of an event.")
+			}
+		}
+		endpoint["enabled_events"] = events
 	}
 	if p.has("description") {
 		endpoint["description"] = orNull(p.text("description"))
 	}
-	disabled, fault := p.boolean("disabled", endpoint.text("status") == "disabled")
-	if fault != nil {
-		return nil, fault
-	}
-	endpoint["status"] = "enabled"
-	if disabled {
-		endpoint["status"] = "disabled"
-	}
-	return endpoint, setMetadata(endpoint, p)
+	return setMetadata(endpoint, p)
 }
+
+var eventName = regexp.MustCompile(`^[a-z_0-9]+(\.[a-z_0-9]+)+$`)
 
 func deleteWebhookEndpoint(t *transaction, args []string, _ params) (any, *apiError) {
 	if _, fault := t.find("webhook_endpoint", args[0], "webhook_endpoint"); fault != nil {
