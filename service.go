@@ -37,6 +37,7 @@ type Service struct {
 	stripe Stripe
 	rule   Rule
 
+	turn   chan struct{} // held while an event is written
 	prices priceCache
 }
 
@@ -62,6 +63,7 @@ func New(c Config) (*Service, error) {
 		Administration: NewAdministration(c),
 		stripe:         c.Stripe,
 		rule:           Rule{Plans: c.Plans, GracePeriod: c.GracePeriod},
+		turn:           make(chan struct{}, 1),
 	}, nil
 }
 
