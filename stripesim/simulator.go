@@ -10,7 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-
 	"slices"
 	"strings"
 	"sync"
@@ -112,7 +111,7 @@ func (s *Simulator) tick(ctx context.Context) {
 			return
 		case <-ticker.C:
 			if err := s.catchUp(ctx); err != nil {
-				s.log.Error("the clock's work failed", "error", err)
+				s.log.ErrorContext(ctx, "the clock's work failed", "error", err)
 			}
 		}
 	}

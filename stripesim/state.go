@@ -161,9 +161,7 @@ func (s *Simulator) commit(t *transaction) error {
 	for _, id := range t.order {
 		line.Objects = append(line.Objects, t.writes[id])
 	}
-	for _, event := range t.events {
-		line.Objects = append(line.Objects, event)
-	}
+	line.Objects = append(line.Objects, t.events...)
 	line.Deliveries = pending
 	if a := t.answered; a != nil {
 		line.Key, line.Request, line.Status, line.Body, line.At = a.key, a.request, a.status, a.body, a.at

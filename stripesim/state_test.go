@@ -155,7 +155,9 @@ func TestKeyInUse(t *testing.T) {
 				statuses <- 0
 				return
 			}
-			response.Body.Close()
+			if err := response.Body.Close(); err != nil {
+				t.Error(err)
+			}
 			statuses <- response.StatusCode
 		}()
 	}
@@ -175,8 +177,12 @@ func TestFaults(t *testing.T) {
 		status     int // 0: the connection ends
 		done       bool
 	}{
-		{"rate_limit", "rate_limit", 429, false}, {"lock_timeout", "lock_timeout", 429, false}, {"error", "", 500, false},
-		{"html", "", 502, false}, {"cut", "", 0, false}, {"lost", "", 0, true},
+		{"rate_limit", "rate_limit", 429, false},
+		{"lock_timeout", "lock_timeout", 429, false},
+		{"error", "", 500, false},
+		{"html", "", 502, false},
+		{"cut", "", 0, false},
+		{"lost", "", 0, true},
 	} {
 		t.Run(test.kind, func(t *testing.T) {
 			t.Parallel()

@@ -169,11 +169,11 @@ func (d *deliveries) deliver(ctx context.Context, one delivery) {
 	}
 	schedule := d.sim.config.RetrySchedule
 	if one.attempt >= len(schedule) {
-		d.sim.log.Warn("an event could not be delivered; giving up", "event", one.key.Event, "error", err)
+		d.sim.log.WarnContext(ctx, "an event could not be delivered; giving up", "event", one.key.Event, "error", err)
 		d.note(one.key, false)
 		return
 	}
-	d.sim.log.Info("an event could not be delivered; trying again", "event", one.key.Event, "in", schedule[one.attempt], "error", err)
+	d.sim.log.InfoContext(ctx, "an event could not be delivered; trying again", "event", one.key.Event, "in", schedule[one.attempt], "error", err)
 	one.at = d.sim.config.Now().Add(schedule[one.attempt])
 	one.attempt++
 	d.push(one)

@@ -49,8 +49,8 @@ func start(t *testing.T, env map[string]string, args ...string) running {
 			value, ok := env[name]
 			return value, ok
 		})
-		writer.Close()
 		status <- code
+		_ = writer.Close() // a pipe in memory
 	}()
 	lines := bufio.NewScanner(reader)
 	r := running{}
