@@ -18,10 +18,14 @@ import (
 // and apply in one durable transaction. Half of the events update a
 // subscription, half are paid invoices; each is some 4 KB.
 func BenchmarkReceive(b *testing.B) {
-	for name, open := range map[string]func(testing.TB) *store.Store{"SQLite": storetest.SQLite, "PostgreSQL": storetest.Postgres} {
+	engines := []struct {
+		name string
+		open func(testing.TB) *store.Store
+	}{{"SQLite", storetest.SQLite}, {"PostgreSQL", storetest.Postgres}}
+	for _, engine := range engines {
 		for _, parallel := range []int{1, 16} {
-			b.Run(fmt.Sprintf("%s/%d", name, parallel), func(b *testing.B) {
-				benchmarkReceive(b, open(b), parallel)
+			b.Run(fmt.Sprintf("%s/%d", engine.name, parallel), func(b *testing.B) {
+				benchmarkReceive(b, engine.open(b), parallel)
 			})
 		}
 	}
