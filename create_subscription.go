@@ -68,6 +68,11 @@ type createSubscriptionRequest struct {
 	Plan            string `json:"plan"`
 	PaymentMethodID string `json:"payment_method_id"`
 	Quantity        int64  `json:"quantity"`
+	// Email and Name are told to Stripe when the customer is made. They are kept
+	// with the operation, since a repeated call has to be the same to the
+	// letter, and are no part of what tells two requests apart.
+	Email string `json:"email,omitempty"`
+	Name  string `json:"name,omitempty"`
 }
 
 // CreateSubscription subscribes a user to a plan. With a payment method that
@@ -89,13 +94,18 @@ func (s *Service) CreateSubscription(ctx context.Context, p CreateSubscriptionPa
 	if _, ok := s.rule.Plans.ByID(p.Plan); !ok {
 		return nil, s.rule.Plans.unknown(p.Plan)
 	}
-	if err := s.rememberUser(ctx, p.User); err != nil {
+	user, err := s.rememberUser(ctx, p.User)
+	if err != nil {
 		return nil, err
 	}
 	request := createSubscriptionRequest{Plan: p.Plan, PaymentMethodID: p.PaymentMethodID, Quantity: max(p.Quantity, 1)}
 	operation, err := s.newOperation(operationCreateSubscription, p.User.ID, p.IdempotencyKey, request)
 	if err != nil {
 		return nil, err
+	}
+	request.Email, request.Name = user.Email, user.Name
+	if operation.Request, err = json.Marshal(request); err != nil {
+		return nil, fmt.Errorf("encode the request: %w", err)
 	}
 	created := new(CreatedSubscription)
 	if created.Replayed, err = s.operate(ctx, operation, created); err != nil {
@@ -104,8 +114,10 @@ func (s *Service) CreateSubscription(ctx context.Context, p CreateSubscriptionPa
 	return created, nil
 }
 
-// rememberUser stores what the application says of a user, where that is new.
-func (s *Service) rememberUser(ctx context.Context, u User) error {
+// rememberUser stores what the application says of a user, where that is new,
+// and returns all that is known.
+func (s *Service) rememberUser(ctx context.Context, u User) (User, error) {
+	var all User
 	err := s.store.Update(ctx, func(tx Tx) error {
 		known, err := tx.Customer(ctx, u.ID)
 		if err != nil && !isNotFound(err) {
@@ -118,6 +130,7 @@ func (s *Service) rememberUser(ctx context.Context, u User) error {
 			}
 		}
 		customer.Email, customer.Name = firstOf(u.Email, known.Email), firstOf(u.Name, known.Name)
+		all = customer.User
 		if customer.User == known.User {
 			return nil
 		}
@@ -125,9 +138,9 @@ func (s *Service) rememberUser(ctx context.Context, u User) error {
 		return tx.PutCustomer(ctx, customer)
 	})
 	if err != nil {
-		return fmt.Errorf("store the user: %w", err)
+		return User{}, fmt.Errorf("store the user: %w", err)
 	}
-	return nil
+	return all, nil
 }
 
 const (
@@ -187,7 +200,7 @@ func (s *Service) decideCreation(ctx context.Context, o Operation) (createDecisi
 	if err := s.checkDeclines(ctx, o.UserID); err != nil {
 		return createDecision{}, err
 	}
-	customerID, err := s.ensureCustomer(ctx, o)
+	customerID, err := s.ensureCustomer(ctx, o, User{ID: o.UserID, Email: request.Email, Name: request.Name})
 	if err != nil {
 		return createDecision{}, err
 	}
@@ -229,7 +242,7 @@ func (s *Service) checkDeclines(ctx context.Context, userID string) error {
 
 // ensureCustomer returns the user's customer at Stripe, and makes one where
 // there is none or where it was deleted there.
-func (s *Service) ensureCustomer(ctx context.Context, o Operation) (string, error) {
+func (s *Service) ensureCustomer(ctx context.Context, o Operation, user User) (string, error) {
 	var customer Customer
 	look := func(tx Tx) (err error) {
 		customer, err = s.customerOf(ctx, tx, o.UserID)
@@ -250,7 +263,7 @@ func (s *Service) ensureCustomer(ctx context.Context, o Operation) (string, erro
 			return known, nil
 		}
 	}
-	made, news, err := s.stripe.CreateCustomer(ctx, o.step("customer"), customer.User)
+	made, news, err := s.stripe.CreateCustomer(ctx, o.step("customer"), user)
 	if err != nil {
 		return "", fmt.Errorf("create the customer: %w", err)
 	}

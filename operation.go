@@ -233,6 +233,8 @@ func (s *Service) finish(ctx context.Context, operation Operation) (Operation, e
 	var fault *Error
 	switch {
 	case err == nil:
+	case errors.As(err, &fault) && errors.Is(fault.Kind, ErrUnavailable) && fault.Replayed:
+		return Operation{}, s.abandon(ctx, operation, err)
 	case errors.Is(err, ErrUnavailable), ctx.Err() != nil:
 		s.release(context.WithoutCancel(ctx), operation)
 		return Operation{}, err
@@ -250,6 +252,19 @@ func (s *Service) finish(ctx context.Context, operation Operation) (Operation, e
 		return Operation{}, err
 	}
 	return operation, nil
+}
+
+// abandon ends an operation whose call Stripe answers with the same failure for
+// as long as it knows the key. The next request is another operation, which
+// first reads what this one may have made.
+func (s *Service) abandon(ctx context.Context, operation Operation, cause error) error {
+	err := s.store.Update(ctx, func(tx Tx) error {
+		if err := s.holds(ctx, tx, operation); err != nil {
+			return err
+		}
+		return tx.DeleteOperation(ctx, operation.ID)
+	})
+	return StripeUnavailable(errors.Join(cause, err))
 }
 
 // isAnswer says whether an error is meant for the caller. Something that Stripe

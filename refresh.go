@@ -16,6 +16,7 @@ const (
 	wishInvoice         = "an invoice not heard of"
 	wishSubscription    = "a subscription not heard of"
 	wishRefunds         = "refunds not heard of"
+	wishOpenInvoice     = "whether it is still open"
 	wishCustomerDeleted = "its customer was deleted"
 	wishMapped          = "its price has a plan now"
 	wishSeveral         = "several things"

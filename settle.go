@@ -197,6 +197,11 @@ func (a *application) settleInvoice(ctx context.Context, invoiceID string, group
 	if err := a.tx.CancelRefresh(ctx, invoiceID, wishInvoice); err != nil {
 		return err
 	}
+	if invoice.Status != InvoiceOpen {
+		if err := a.tx.CancelRefresh(ctx, invoiceID, wishOpenInvoice); err != nil {
+			return err
+		}
+	}
 	if invoice.Subscription != "" {
 		_, err := a.tx.Subscription(ctx, invoice.Subscription)
 		if err != nil && !isNotFound(err) {
@@ -290,12 +295,29 @@ func (a *application) settleSubscription(ctx context.Context, stripeID string) e
 	if err != nil {
 		return err
 	}
+	if err := a.doubtOpenInvoices(ctx, subscription, rows); err != nil {
+		return err
+	}
 	since, err := unpaidSince(rows)
 	if err != nil || compareTimes(since, subscription.UnpaidSince) == 0 {
 		return err
 	}
 	subscription.UnpaidSince, subscription.UpdatedAt = since, a.now()
 	return a.tx.PutSubscription(ctx, subscription)
+}
+
+// doubtOpenInvoices wishes for the invoices that are open here while their
+// subscription is in good standing or over: they were paid or voided, and of
+// that no event may come.
+func (a *application) doubtOpenInvoices(ctx context.Context, s Subscription, open []StoredObject) error {
+	doubtful := s.Status == StatusActive || s.Status == StatusTrialing || s.Status.Ended()
+	for _, row := range open {
+		wish := Refresh{Ref: row.Ref, Reason: wishOpenInvoice}
+		if err := a.wishWhile(ctx, doubtful, wish, patienceParent); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settlePremium applies the premium rule to a user and stores its answer.

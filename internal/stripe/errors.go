@@ -114,7 +114,9 @@ func domainError(err error) error {
 	var e *apiError
 	switch {
 	case !errors.As(err, &e), e.isTransient():
-		return payments.StripeUnavailable(err)
+		unavailable := payments.StripeUnavailable(err)
+		unavailable.Replayed = e != nil && e.replayed
+		return unavailable
 	case e.needsAction():
 		return &payments.Error{
 			Kind: payments.ErrActionRequired, Code: payments.CodeAuthenticationRequired,
