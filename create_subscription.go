@@ -278,7 +278,7 @@ func (s *Service) ensureCustomer(ctx context.Context, o Operation, user User) (s
 // made elsewhere, or of which the news is still on its way, is not doubled.
 func (s *Service) catchUp(ctx context.Context, customer Customer) error {
 	news, err := s.stripe.SubscriptionsOf(ctx, customer.StripeCustomerID)
-	if isNotFound(err) {
+	if isNotFound(err) || err == nil && len(news.Objects) == 0 { // deleted there, or without any
 		news, err = s.stripe.Read(ctx, Ref{KindCustomer, customer.StripeCustomerID})
 	}
 	if err != nil {

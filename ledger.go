@@ -99,10 +99,13 @@ func (g *moneyGroup) intentStatus(intent *StripePaymentIntent, p *Payment) {
 	switch {
 	case intent.Status == IntentSucceeded:
 		p.Status, p.FailureCode, p.DeclineCode = PaymentSucceeded, "", ""
+		if intent.AmountReceived > 0 { // less than the amount where it was captured in part
+			p.Amount = intent.AmountReceived
+		}
 	case p.Status == PaymentSucceeded:
 		// A charge that succeeded is newer than an intent that did not yet.
 	case intent.Status == IntentCanceled:
-		p.Status = PaymentCanceled
+		p.Status, p.FailureCode, p.DeclineCode = PaymentCanceled, intent.FailureCode, intent.DeclineCode
 	case intent.Status == IntentRequiresPaymentMethod && intent.FailureCode != "":
 		p.Status, p.FailureCode, p.DeclineCode = PaymentFailed, intent.FailureCode, intent.DeclineCode
 	case intent.Status == IntentProcessing, intent.Status == IntentRequiresAction:

@@ -87,23 +87,26 @@ type paymentNews struct {
 }
 
 func (a *application) tellPayment(ctx context.Context, before, after Payment) error {
-	var kind OutboundType
+	var kinds []OutboundType
 	switch {
-	case after.AmountRefunded > before.AmountRefunded:
-		kind = OutboundPaymentRefunded
-	case after.Status == before.Status:
-		return nil
-	case after.Status == PaymentSucceeded:
-		kind = OutboundPaymentSucceeded
-	case after.Status == PaymentFailed:
-		kind = OutboundPaymentFailed
-	default:
-		return nil
+	case after.Status.succeeded() && !before.Status.succeeded():
+		kinds = append(kinds, OutboundPaymentSucceeded)
+	case after.Status == PaymentFailed && before.Status != PaymentFailed:
+		kinds = append(kinds, OutboundPaymentFailed)
 	}
-	return a.tell(ctx, a.tx, kind, after.UserID, paymentNews{
-		UserID: after.UserID, PaymentID: after.ID, StripePaymentIntentID: after.StripePaymentIntentID,
-		Amount: after.Amount, AmountRefunded: after.AmountRefunded, Currency: after.Currency, Status: after.Status,
-	})
+	if after.AmountRefunded > before.AmountRefunded {
+		kinds = append(kinds, OutboundPaymentRefunded)
+	}
+	for _, kind := range kinds {
+		err := a.tell(ctx, a.tx, kind, after.UserID, paymentNews{
+			UserID: after.UserID, PaymentID: after.ID, StripePaymentIntentID: after.StripePaymentIntentID,
+			Amount: after.Amount, AmountRefunded: after.AmountRefunded, Currency: after.Currency, Status: after.Status,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Service) tellPremium(ctx context.Context, tx Tx, userID string, p Premium) error {

@@ -19,6 +19,11 @@ const (
 	PaymentPartiallyRefunded PaymentStatus = "partially_refunded"
 )
 
+// succeeded says whether the money came, even if it went back since.
+func (s PaymentStatus) succeeded() bool {
+	return s == PaymentSucceeded || s == PaymentRefunded || s == PaymentPartiallyRefunded
+}
+
 // Payment is one payment intent and all that became of it. Retries of one
 // invoice share the intent; each try is another charge.
 type Payment struct {

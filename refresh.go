@@ -73,14 +73,15 @@ func (a *application) wishWhile(ctx context.Context, needed bool, wish Refresh, 
 	if !needed {
 		return a.tx.CancelRefresh(ctx, wish.ID, wish.Reason)
 	}
-	_, err := a.tx.Refresh(ctx, wish.ID)
-	switch {
-	case err == nil:
-		return nil
-	case !isNotFound(err):
-		return err
-	case a.news.Read && a.news.Objects[0].Ref() == wish.Ref:
+	if a.news.Read && a.news.Objects[0].Ref() == wish.Ref {
 		return nil // just read: Stripe says no more than that
+	}
+	standing, err := a.tx.Refresh(ctx, wish.ID)
+	switch {
+	case err == nil && !standing.Queued:
+		return nil
+	case err != nil && !isNotFound(err):
+		return err
 	}
 	return a.wish(ctx, a.tx, wish, patience)
 }
@@ -101,7 +102,7 @@ func (s *Service) refreshObject(ctx context.Context, job RefreshObject, attempt 
 	switch {
 	case isNotFound(err):
 		return s.fulfil(ctx, wish, func(Tx) (EventStatus, string, error) { return EventIgnored, reasonGone, nil })
-	case err != nil && attempt.Last:
+	case err != nil && s.isLast(attempt, err):
 		return s.giveUp(ctx, wish, err)
 	case err != nil:
 		return fmt.Errorf("read %s %s: %w", wish.Kind, wish.ID, err)
@@ -123,11 +124,18 @@ func (s *Service) refreshObject(ctx context.Context, job RefreshObject, attempt 
 		}
 		return EventProcessed, "", nil
 	})
-	var snooze *SnoozeError
-	if err != nil && attempt.Last && !errors.As(err, &snooze) {
+	if err != nil && s.isLast(attempt, err) {
 		return s.giveUp(ctx, wish, err)
 	}
 	return err
+}
+
+// isLast says whether a failed read is given up. While Stripe or the database
+// does not answer, nothing is wrong with the wish: it stays, and the sweep asks
+// for another job later.
+func (s *Service) isLast(attempt Attempt, err error) bool {
+	var snooze *SnoozeError
+	return attempt.Last && !errors.Is(err, ErrUnavailable) && !errors.As(err, &snooze)
 }
 
 // read reads an object, and its customer and subscription where only they can

@@ -78,6 +78,9 @@ type priceCache struct {
 // answer, older ones still serve.
 const priceFreshness = time.Hour
 
+// priceRetry is when prices that could not be read are tried again.
+const priceRetry = time.Minute
+
 // PricedPlan is a plan with what its prices cost.
 type PricedPlan struct {
 	Plan
@@ -118,6 +121,7 @@ func (s *Service) currentPrices(ctx context.Context) (map[string]Price, error) {
 	if err != nil {
 		if s.prices.prices != nil {
 			s.log.WarnContext(ctx, "prices could not be read again; the last known ones serve", "error", err)
+			s.prices.readAt = s.now().Add(priceRetry - priceFreshness)
 			return s.prices.prices, nil
 		}
 		return nil, fmt.Errorf("read the prices: %w", err)

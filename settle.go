@@ -298,7 +298,10 @@ func (a *application) settleSubscription(ctx context.Context, stripeID string) e
 	if err := a.doubtOpenInvoices(ctx, subscription, rows); err != nil {
 		return err
 	}
-	since, err := unpaidSince(rows)
+	var since *time.Time
+	if subscription.Status == StatusPastDue || subscription.Status == StatusUnpaid {
+		since, err = unpaidSince(rows)
+	}
 	if err != nil || compareTimes(since, subscription.UnpaidSince) == 0 {
 		return err
 	}
@@ -306,18 +309,29 @@ func (a *application) settleSubscription(ctx context.Context, stripeID string) e
 	return a.tx.PutSubscription(ctx, subscription)
 }
 
-// doubtOpenInvoices wishes for the invoices that are open here while their
-// subscription is in good standing or over: they were paid or voided, and of
-// that no event may come.
+// owes says whether a subscription of that status waits for a payment.
+func (s SubscriptionStatus) owes() bool {
+	return s == StatusIncomplete || s == StatusPastDue || s == StatusUnpaid
+}
+
+// doubtOpenInvoices wishes for the invoices of which no event may tell: those
+// that are open here while their subscription owes nothing, or owes for a later
+// one, were paid or voided; and the one that is owed for may not be known.
 func (a *application) doubtOpenInvoices(ctx context.Context, s Subscription, open []StoredObject) error {
-	doubtful := s.Status == StatusActive || s.Status == StatusTrialing || s.Status.Ended()
 	for _, row := range open {
 		wish := Refresh{Ref: row.Ref, Reason: wishOpenInvoice}
-		if err := a.wishWhile(ctx, doubtful, wish, patienceParent); err != nil {
+		if err := a.wishWhile(ctx, !s.Status.owes() || row.ID != s.LatestInvoice, wish, patienceParent); err != nil {
 			return err
 		}
 	}
-	return nil
+	if s.LatestInvoice == "" || !s.Status.owes() {
+		return nil
+	}
+	_, err := a.tx.Object(ctx, s.LatestInvoice)
+	if err != nil && !isNotFound(err) {
+		return err
+	}
+	return a.wishWhile(ctx, isNotFound(err), Refresh{Ref: Ref{KindInvoice, s.LatestInvoice}, Reason: wishInvoice}, patienceParent)
 }
 
 // settlePremium applies the premium rule to a user and stores its answer.

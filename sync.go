@@ -232,8 +232,8 @@ func (s *Service) wakeUnowned(ctx context.Context, tx Tx, stripeCustomerID strin
 		return err
 	}
 	for _, event := range events {
-		if event.ObjectID == "" {
-			continue
+		if event.ObjectID == "" || event.Status == EventPending && event.Reason != reasonWaitsForOwner {
+			continue // the one that is being applied just now, or one that is read or tried again anyway
 		}
 		event.Status, event.Reason = EventPending, reasonWaitsForRead
 		if err := tx.PutEvent(ctx, event); err != nil {
