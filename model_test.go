@@ -81,7 +81,8 @@ type modelService struct {
 
 var modelPlans = []string{"basic", "premium", "elite"}
 
-func playLife(t *testing.T, random *rand.Rand) *life {
+// newLife is an offline Stripe with three prices, where nothing happened yet.
+func newLife(t *testing.T, random *rand.Rand) *life {
 	t.Helper()
 	sim, err := stripesim.New(stripesim.Config{})
 	if err != nil {
@@ -103,6 +104,12 @@ func playLife(t *testing.T, random *rand.Rand) *life {
 		price := l.call(t, "POST", "/v1/prices", fmt.Sprintf("currency=usd&unit_amount=%d&recurring[interval]=month&product_data[name]=%s", 999+1000*i, plan))
 		l.prices = append(l.prices, price["id"].(string))
 	}
+	return l
+}
+
+func playLife(t *testing.T, random *rand.Rand) *life {
+	t.Helper()
+	l := newLife(t, random)
 	for i := range 2 {
 		user := fmt.Sprint("user", i)
 		l.users = append(l.users, user)

@@ -1,0 +1,189 @@
+package payments_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/numerai-app/payments"
+	"github.com/numerai-app/payments/internal/storetest"
+	"github.com/numerai-app/payments/internal/stripe"
+	"github.com/numerai-app/payments/stripesim"
+)
+
+// via is the service with a way to Stripe of its own, which does not wait
+// between tries.
+func (l *life) via(t *testing.T, store payments.Store, base string, grace time.Duration) modelService {
+	t.Helper()
+	client, err := stripe.New(stripe.Config{
+		SecretKey: "sk_test_model", WebhookSecrets: []string{webhookSecret}, APIBase: base,
+		Sleep: func(context.Context, time.Duration) error { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []payments.Plan
+	for i, id := range modelPlans {
+		list = append(list, payments.Plan{ID: id, Rank: i + 1, Prices: []string{l.prices[i]}})
+	}
+	plans, err := payments.NewPlans(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	service, err := payments.New(payments.Config{Store: store, Stripe: client, Plans: plans, Now: l.sim.Now, GracePeriod: grace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return modelService{service, store}
+}
+
+func someLife(t *testing.T) *life {
+	t.Helper()
+	return newLife(t, rand.New(rand.NewPCG(1, 2)))
+}
+
+// hear delivers what was told since the last time.
+func (l *life) hear(t *testing.T, s modelService, heard *int) {
+	t.Helper()
+	l.await(t)
+	l.mu.Lock()
+	fresh := slices.Clone(l.events[*heard:])
+	*heard = len(l.events)
+	l.mu.Unlock()
+	l.deliver(t, s, fresh)
+}
+
+// TestContactChangesMeanwhile checks that a customer whose creation was not
+// answered is not made again when the user's address is known by then.
+func TestContactChangesMeanwhile(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, store payments.Store) {
+		l := someLife(t)
+		s := l.via(t, store, l.url, 0)
+		if err := l.sim.AddFault(stripesim.Fault{Method: "POST", Path: "/v1/customers", Kind: "lost", Count: 4}); err != nil {
+			t.Fatal(err)
+		}
+		p := payments.CreateSubscriptionParams{User: payments.User{ID: "u1"}, Plan: "basic", PaymentMethodID: "pm_card_visa"}
+		if _, err := s.CreateSubscription(t.Context(), p); !errors.Is(err, payments.ErrUnavailable) {
+			t.Fatalf("without an answer: %v, want ErrUnavailable", err)
+		}
+		p.User.Email = "ada@example.com"
+		if _, err := s.CreateSubscription(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+		if got := l.call(t, "GET", "/v1/customers", "limit=10")["data"].([]any); len(got) != 1 {
+			t.Errorf("%d customers, want 1", len(got))
+		}
+	})
+}
+
+// TestStoredFailure checks that a failure that Stripe repeats for its key does
+// not keep the user out until Stripe forgets it.
+func TestStoredFailure(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, store payments.Store) {
+		l := someLife(t)
+		target, err := url.Parse(l.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proxy := httputil.NewSingleHostReverseProxy(target)
+		failed := ""
+		api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			key := r.Header.Get("Idempotency-Key")
+			if r.Method != http.MethodPost || r.URL.Path != "/v1/subscriptions" || failed != "" && key != failed {
+				proxy.ServeHTTP(w, r)
+				return
+			}
+			w.Header().Set("Content-Type", "application/json")
+			if failed == key {
+				w.Header().Set("Idempotent-Replayed", "true")
+			}
+			failed = key
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write([]byte(`{"error":{"type":"api_error","message":"An unknown error occurred"}}`))
+		}))
+		defer api.Close()
+		s := l.via(t, store, api.URL, 0)
+		p := payments.CreateSubscriptionParams{User: payments.User{ID: "u1"}, Plan: "basic", PaymentMethodID: "pm_card_visa"}
+		if _, err := s.CreateSubscription(t.Context(), p); !errors.Is(err, payments.ErrUnavailable) {
+			t.Fatalf("a stored failure: %v, want ErrUnavailable", err)
+		}
+		if created, err := s.CreateSubscription(t.Context(), p); err != nil || created.Status != payments.StatusActive {
+			t.Fatalf("the next request: %+v, %v", created, err)
+		}
+	})
+}
+
+// TestVoidedUntold checks that an invoice that Stripe voids, of which no event
+// that we hear tells, does not stay failed, and does not start a grace period
+// too early.
+func TestVoidedUntold(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, store payments.Store) {
+		l, heard := someLife(t), 0
+		s := l.via(t, store, l.url, 72*time.Hour)
+		customer := l.call(t, "POST", "/v1/customers", "metadata[user_id]=u1")["id"].(string)
+		good := l.call(t, "POST", "/v1/payment_methods/pm_card_visa/attach", "customer="+customer)["id"].(string)
+		bad := l.call(t, "POST", "/v1/payment_methods/pm_card_chargeCustomerFail/attach", "customer="+customer)["id"].(string)
+		id := l.call(t, "POST", "/v1/subscriptions", "customer="+customer+"&items[0][price]="+l.prices[0]+"&metadata[user_id]=u1&default_payment_method="+good)["id"].(string)
+		l.call(t, "POST", "/v1/subscriptions/"+id, "default_payment_method="+bad)
+		l.advance(t, 31*24*time.Hour+2*time.Hour)
+		l.hear(t, s, &heard)
+		open := l.call(t, "GET", "/v1/subscriptions/"+id, "")["latest_invoice"].(string)
+		l.call(t, "POST", "/v1/invoices/"+open+"/void", "")
+		l.advance(t, 30*24*time.Hour)
+		l.hear(t, s, &heard)
+		state, err := s.SubscriptionStatus(t.Context(), "u1")
+		if err != nil || !state.IsPremium || state.Reason != payments.ReasonGrace {
+			t.Errorf("status %+v, %v: want the grace of the second failure", state.Premium, err)
+		}
+		page, err := s.BillingHistory(t.Context(), payments.BillingHistoryParams{UserID: "u1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		statuses := map[string]payments.BillingStatus{}
+		for _, entry := range page.Entries {
+			statuses[entry.Source] = entry.Status
+		}
+		if statuses[open] != payments.BillingVoid {
+			t.Errorf("the voided invoice is %q in the history %v", statuses[open], statuses)
+		}
+	})
+}
+
+// TestWishesOutliveAnOutage checks that a read that Stripe did not answer for
+// long is not given up.
+func TestWishesOutliveAnOutage(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, store payments.Store) {
+		l := someLife(t)
+		s := l.via(t, store, "http://127.0.0.1:1", 0)
+		err := store.Update(t.Context(), func(tx payments.Tx) error {
+			return tx.PutRefresh(t.Context(), payments.Refresh{
+				Ref: payments.Ref{Kind: payments.KindSubscription, ID: "sub_1"}, Wishes: 1, Reason: "test", DueAt: l.sim.Now(), Queued: true,
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.Work(t.Context(), payments.RefreshObject{ObjectID: "sub_1"}, payments.Attempt{Number: payments.MaxAttempts, Last: true})
+		if !errors.Is(err, payments.ErrUnavailable) {
+			t.Fatalf("work: %v, want ErrUnavailable", err)
+		}
+		err = store.View(t.Context(), func(tx payments.Tx) error {
+			_, err := tx.Refresh(t.Context(), "sub_1")
+			return err
+		})
+		if err != nil {
+			t.Errorf("the wish is gone: %v", err)
+		}
+	})
+}
