@@ -119,7 +119,11 @@ func (s *sqliteEngine) run(ctx context.Context, handle *sqliteHandle, fn func(se
 	if err := fn(s.session(tx, adapter)); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
+	err = tx.Commit()
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		err = ctx.Err() // the caller gave up, and database/sql was faster to undo
+	}
+	if err != nil {
 		return translate(fmt.Errorf("commit: %w", err))
 	}
 	return nil
