@@ -53,7 +53,7 @@ func MigrationStatus(ctx context.Context, databaseURL string) (list []Migration,
 }
 
 func withStore(ctx context.Context, url string, fn func(*store.Store) error) error {
-	opened, err := store.Open(ctx, url, store.Options{})
+	opened, err := open(ctx, url, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

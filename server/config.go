@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/numerai-app/payments"
+	"github.com/numerai-app/payments/internal/store"
 )
 
 // Config is everything that the service is told from outside. The comment of
@@ -225,14 +226,18 @@ func gracePeriod(c *Config, value string) error {
 	return nil
 }
 
-// ConfigError lists all that is wrong with a configuration, one fault a line.
+// ConfigError lists all that is missing from a configuration or wrong with it.
 type ConfigError struct {
+	// Faults each begin with the name of a variable.
 	Faults []string
 }
 
-// Error is the whole list.
+// Error is the one fault, or the list of them, one a line.
 func (e *ConfigError) Error() string {
-	return "the configuration is not complete:\n  " + strings.Join(e.Faults, "\n  ")
+	if len(e.Faults) == 1 {
+		return e.Faults[0]
+	}
+	return "set these variables and start again:\n  " + strings.Join(e.Faults, "\n  ")
 }
 
 // LoadConfig reads the configuration from variables, as os.LookupEnv gives
@@ -262,6 +267,21 @@ func LoadConfig(lookup func(name string) (string, bool)) (Config, error) {
 func isSet(lookup func(string) (string, bool), name string) bool {
 	_, ok := lookup(name)
 	return ok
+}
+
+// ReadVariable finds the value of one of the [Variables] as [LoadConfig] does:
+// a secret may be in the file that NAME_FILE names. It is empty where the
+// variable is not set, and an error is a [*ConfigError].
+func ReadVariable(lookup func(name string) (string, bool), name string) (string, error) {
+	i := slices.IndexFunc(variables, func(v Variable) bool { return v.Name == name })
+	if i < 0 {
+		return "", fmt.Errorf("there is no variable %s", name)
+	}
+	value, err := variables[i].read(lookup)
+	if err != nil {
+		return "", &ConfigError{Faults: []string{name + " " + err.Error()}}
+	}
+	return value, nil
 }
 
 // read finds the value of a variable, or of a secret in its file.
@@ -300,6 +320,11 @@ func (c Config) faults() []string {
 		faults = append(faults, name+" "+fmt.Sprintf(format, args...))
 	}
 	c.stripeFaults(fault)
+	if c.DatabaseURL != "" {
+		if err := store.CheckURL(c.DatabaseURL); err != nil {
+			fault("DATABASE_URL", "%v", err)
+		}
+	}
 	switch {
 	case c.JWTSecret == "" && c.JWTKeysURL == "":
 		fault("PAYMENTS_JWT_SECRET", "is missing: the HS256 key (32 bytes or more) of the application that issues users' tokens, or PAYMENTS_JWT_JWKS_URL instead")

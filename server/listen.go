@@ -82,15 +82,10 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	return listener, nil
 }
 
-// ServeHandler answers requests at an address until ctx is done, then finishes those
-// under way. It has the same bounds as the service's own server, and serves
-// what is no part of it, such as the simulator.
-func ServeHandler(ctx context.Context, addr string, handler http.Handler, ready func(baseURL string)) error {
-	listener, err := listen(ctx, addr)
-	if err != nil {
-		return err
-	}
-	ready("http://" + listener.Addr().String())
+// ServeHandler answers requests until ctx is done, then finishes those under
+// way and closes the listener. It has the same bounds as the service's own
+// server, and serves what is no part of it, such as the simulator.
+func ServeHandler(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	return serve(ctx, listener, handler)
 }
 

@@ -98,7 +98,7 @@ func (s *Server) connect() error {
 // openCurrent opens a database whose schema is this version's, or can be made
 // so at once.
 func openCurrent(ctx context.Context, url string, log *slog.Logger) (*store.Store, error) {
-	opened, err := store.Open(ctx, url, store.Options{Logger: log})
+	opened, err := open(ctx, url, log)
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +112,14 @@ func openCurrent(ctx context.Context, url string, log *slog.Logger) (*store.Stor
 		return nil, errors.Join(err, opened.Close())
 	}
 	return opened, nil
+}
+
+// open opens a database as it is. A URL that can be none is a [*ConfigError].
+func open(ctx context.Context, url string, log *slog.Logger) (*store.Store, error) {
+	if err := store.CheckURL(url); err != nil {
+		return nil, &ConfigError{Faults: []string{"DATABASE_URL " + err.Error()}}
+	}
+	return store.Open(ctx, url, store.Options{Logger: log})
 }
 
 // Payments is the service itself, for Go programs: all that HTTP can do.

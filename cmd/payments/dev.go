@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"path/filepath"
 	"time"
 
@@ -33,7 +32,7 @@ var devPlans = []server.PlanSetup{
 type devCommand struct {
 	Addr     string `default:"127.0.0.1:8080" env:"PAYMENTS_DEV_ADDR" help:"Where the API listens."`
 	SimAddr  string `default:"127.0.0.1:12111" env:"PAYMENTS_SIM_ADDR" help:"Where the offline Stripe listens."`
-	Dir      string `default:".payments" type:"path" env:"PAYMENTS_DEV_DIR" help:"Where everything is kept."`
+	Dir      string `default:"${dev_dir}" type:"path" env:"PAYMENTS_DEV_DIR" help:"Where everything is kept."`
 	LogLevel string `default:"warn" enum:"debug,info,warn,error" env:"PAYMENTS_DEV_LOG_LEVEL" help:"debug, info, warn or error."`
 }
 
@@ -59,27 +58,32 @@ func (c *devCommand) Run(p *process) (err error) {
 	if err != nil {
 		return err
 	}
+	simListener, err := listen(p, "--sim-addr", c.SimAddr)
+	if err != nil {
+		return stopped(p, err)
+	}
+	listener, err := listen(p, "--addr", c.Addr)
+	if err != nil {
+		return stopped(p, errors.Join(err, simListener.Close()))
+	}
 	sim, err := stripesim.New(stripesim.Config{Dir: filepath.Join(c.Dir, "stripe"), Logger: log})
 	if err != nil {
-		return err
+		return errors.Join(err, simListener.Close(), listener.Close())
 	}
 	ctx, stop := context.WithCancel(p)
-	simURL := make(chan string, 1)
+	// The offline Stripe stops last: the server needs it to finish what is
+	// under way.
+	simContext, stopSim := context.WithCancel(context.WithoutCancel(p))
 	simDone := make(chan error, 1)
 	go func() {
-		simDone <- serveHTTP(ctx, c.SimAddr, sim, sim, func(url string) { simURL <- url })
+		defer stop() // the server is no use without it
+		simDone <- serveSimulator(simContext, simListener, sim)
 	}()
-	defer func() {
-		stop()
-		err = errors.Join(err, <-simDone)
-	}()
-	select {
-	case url := <-simURL:
-		return c.serve(ctx, p, devSystem{sim: sim, simURL: url, secrets: secrets, log: log})
-	case early := <-simDone:
-		simDone <- nil
-		return early
-	}
+	err = c.serve(ctx, p, listener, devSystem{
+		sim: sim, simURL: "http://" + simListener.Addr().String(), secrets: secrets, log: log,
+	})
+	stopSim()
+	return stopped(p, errors.Join(err, <-simDone))
 }
 
 // devSystem is what dev's server is made of.
@@ -90,12 +94,8 @@ type devSystem struct {
 	log     *slog.Logger
 }
 
-// serve runs the server against the offline Stripe.
-func (c *devCommand) serve(ctx context.Context, p *process, d devSystem) (err error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Addr)
-	if err != nil {
-		return fmt.Errorf("listen on --addr %s: %w", c.Addr, err)
-	}
+// serve runs the server against the offline Stripe, and closes the listener.
+func (c *devCommand) serve(ctx context.Context, p *process, listener net.Listener, d devSystem) (err error) {
 	defer func() {
 		if closed := listener.Close(); !errors.Is(closed, net.ErrClosed) {
 			err = errors.Join(err, closed)
@@ -162,16 +162,8 @@ Subscribe the demo user, then look:
   curl -s %[1]s/api/v1/payments/subscription-status/ -H "Authorization: Bearer $TOKEN"
   curl -s %[1]s/api/v1/payments/billing-history/ -H "Authorization: Bearer $TOKEN"
 
-What Stripe told meanwhile:  payments events list --dir %[3]s
-A token for another user:    payments token --user 42 --dir %[3]s
+What Stripe told meanwhile:  %[6]s events list --dir %[3]s
+A token for another user:    %[6]s token --user 42 --dir %[3]s
 
-`, url, simURL, c.Dir, devUser, token)
-}
-
-// serveHTTP serves a handler until ctx is done and then closes it.
-func serveHTTP(ctx context.Context, addr string, handler http.Handler, closer interface{ Close(context.Context) error }, ready func(url string)) error {
-	err := server.ServeHandler(ctx, addr, handler, ready)
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	return errors.Join(err, closer.Close(closing))
+`, url, simURL, c.Dir, devUser, token, p.name)
 }

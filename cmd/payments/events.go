@@ -20,15 +20,15 @@ type eventsCommand struct {
 
 type eventsListCommand struct {
 	databaseFlags
-	Status string `enum:",pending,processed,ignored,failed" default:"" help:"Only those that are pending, processed, ignored or failed."`
-	Type   string `help:"Only those of this type, such as invoice.paid."`
-	Limit  int    `default:"50" help:"The most events listed, 1000 at most."`
-	Before string `placeholder:"EVENT" help:"Only those received before this event."`
-	JSON   bool   `help:"Print them as JSON."`
+	Status string `placeholder:"STATUS" env:"PAYMENTS_EVENTS_STATUS" help:"Only those that are pending, processed, ignored or failed."`
+	Type   string `placeholder:"TYPE" env:"PAYMENTS_EVENTS_TYPE" help:"Only those of this type, such as invoice.paid."`
+	Limit  int    `default:"50" env:"PAYMENTS_EVENTS_LIMIT" help:"The most events listed, 1000 at most."`
+	Before string `placeholder:"EVENT" env:"PAYMENTS_EVENTS_BEFORE" help:"Only those received before this event."`
+	JSON   bool   `env:"PAYMENTS_JSON" help:"Print them as JSON."`
 }
 
 func (c *eventsListCommand) Run(p *process) error {
-	return c.withAdministration(p, func(s *payments.Administration) error {
+	return c.withRecords(p, func(s *payments.Administration) error {
 		events, err := s.Events(p, payments.EventFilter{
 			Status: payments.EventStatus(c.Status), Type: c.Type, Limit: c.Limit, Before: c.Before,
 		})
@@ -59,11 +59,11 @@ func printEvents(w io.Writer, events []payments.Event) error {
 type eventsShowCommand struct {
 	databaseFlags
 	ID   string `arg:"" help:"The event's id, evt_…."`
-	JSON bool   `help:"Print it as JSON, the payload within."`
+	JSON bool   `env:"PAYMENTS_JSON" help:"Print it as JSON, the payload within."`
 }
 
 func (c *eventsShowCommand) Run(p *process) error {
-	return c.withAdministration(p, func(s *payments.Administration) error {
+	return c.withRecords(p, func(s *payments.Administration) error {
 		event, err := s.Event(p, c.ID)
 		if err != nil {
 			return err
@@ -98,15 +98,15 @@ func (c *eventsShowCommand) Run(p *process) error {
 type eventsReplayCommand struct {
 	databaseFlags
 	ID     string `arg:"" optional:"" help:"The event's id, evt_…."`
-	Failed bool   `help:"All events that failed."`
-	JSON   bool   `help:"Print what became of them as JSON."`
+	Failed bool   `env:"PAYMENTS_EVENTS_FAILED" help:"All events that failed."`
+	JSON   bool   `env:"PAYMENTS_JSON" help:"Print what became of them as JSON."`
 }
 
 func (c *eventsReplayCommand) Run(p *process) error {
 	if (c.ID == "") == !c.Failed {
 		return usageError("say which: the id of an event, or --failed")
 	}
-	return c.withAdministration(p, func(s *payments.Administration) error {
+	return c.withRecords(p, func(s *payments.Administration) error {
 		ids := []string{c.ID}
 		if c.Failed {
 			var err error

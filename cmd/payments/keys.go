@@ -14,13 +14,17 @@ type keysCommand struct {
 
 type keysCreateCommand struct {
 	databaseFlags
-	Role string `required:"" enum:"service,admin" help:"service (acts for users) or admin (that, and administers)."`
-	Name string `help:"What the key is for."`
-	JSON bool   `help:"Print it as JSON."`
+	Role string `required:"" enum:"service,admin" placeholder:"ROLE" env:"PAYMENTS_KEYS_ROLE" help:"service (acts for users) or admin (that, and administers)."`
+	Name string `placeholder:"NAME" env:"PAYMENTS_KEYS_NAME" help:"What the key is for."`
+	JSON bool   `env:"PAYMENTS_JSON" help:"Print it as JSON."`
 }
 
 func (c *keysCreateCommand) Run(p *process) error {
-	return c.withAdministration(p, func(s *payments.Administration) error {
+	url, err := c.url(p)
+	if err != nil {
+		return err
+	}
+	return administer(p, url, func(s *payments.Administration) error {
 		key, secret, err := s.CreateKey(p, payments.Role(c.Role), c.Name)
 		if err != nil {
 			return err
@@ -39,11 +43,11 @@ func (c *keysCreateCommand) Run(p *process) error {
 
 type keysListCommand struct {
 	databaseFlags
-	JSON bool `help:"Print them as JSON."`
+	JSON bool `env:"PAYMENTS_JSON" help:"Print them as JSON."`
 }
 
 func (c *keysListCommand) Run(p *process) error {
-	return c.withAdministration(p, func(s *payments.Administration) error {
+	return c.withRecords(p, func(s *payments.Administration) error {
 		keys, err := s.Keys(p)
 		if err != nil {
 			return err
@@ -65,7 +69,7 @@ type keysRevokeCommand struct {
 }
 
 func (c *keysRevokeCommand) Run(p *process) error {
-	return c.withAdministration(p, func(s *payments.Administration) error {
+	return c.withRecords(p, func(s *payments.Administration) error {
 		if err := s.RevokeKey(p, c.ID); err != nil {
 			return err
 		}

@@ -11,7 +11,7 @@ import (
 // process from the same folder.
 func lockDir(dir string) (unlock func() error, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder %s: %w", dir, err)
+		return nil, fmt.Errorf("make the folder %s, or choose another --dir: %w", dir, err)
 	}
 	return func() error { return nil }, nil
 }

@@ -8,19 +8,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
-	"github.com/joho/godotenv"
 
-	"github.com/numerai-app/payments"
 	"github.com/numerai-app/payments/server"
 )
 
@@ -36,14 +32,6 @@ type commands struct {
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
-// process is what a command is given of the outside.
-type process struct {
-	context.Context
-	stdout io.Writer
-	stderr io.Writer
-	lookup func(name string) (string, bool)
-}
-
 // The exit statuses.
 const (
 	exitDone   = 0
@@ -54,22 +42,17 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.LookupEnv))
+	context.AfterFunc(ctx, stop) // a second signal ends it at once
+	p := &process{Context: ctx, name: callName(os.Args[0]), stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv}
+	os.Exit(run(p, os.Args[1:]))
 }
 
 // run is the whole command: it returns the exit status.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer, env func(string) (string, bool)) int {
-	var cli commands
+func run(p *process, args []string) int {
 	status := -1
-	parser, err := kong.New(
-		&cli, kong.Name("payments"), kong.Description("A self-hosted subscription backend on Stripe."),
-		kong.Writers(stdout, stderr), kong.Exit(func(code int) { status = code }),
-		kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Vars{"database": server.DefaultDatabaseURL, "configuration": configurationHelp()},
-	)
+	parser, err := newParser(p.stdout, p.stderr, func(code int) { status = code })
 	if err != nil {
-		fmt.Fprintln(stderr, "payments:", err)
-		return exitFailed
+		return exitStatus(err, p.stderr)
 	}
 	if len(args) == 0 {
 		args = []string{"--help"}
@@ -79,54 +62,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, env func(
 	case status >= 0: // help was asked for, and printed
 		return status
 	case err != nil:
-		fmt.Fprintf(stderr, "payments: %v; see payments --help\n", err)
-		return exitUsage
+		return exitStatus(err, p.stderr)
 	}
-	lookup, err := withDotEnv(env)
-	if err != nil {
-		fmt.Fprintln(stderr, "payments:", err)
-		return exitUsage
-	}
-	command.Bind(&process{Context: ctx, stdout: stdout, stderr: stderr, lookup: lookup})
-	return exitStatus(command.Run(), stderr)
+	command.Bind(p)
+	return exitStatus(command.Run(), p.stderr)
 }
 
-// exitStatus reports an error and says with which status it ends the process.
-func exitStatus(err error, stderr io.Writer) int {
-	if err == nil || errors.Is(err, context.Canceled) {
-		return exitDone
-	}
-	fmt.Fprintln(stderr, "payments:", err)
-	var configuration *server.ConfigError
-	var usage usageError
-	if errors.As(err, &configuration) || errors.As(err, &usage) || errors.Is(err, payments.ErrInvalid) {
-		return exitUsage
-	}
-	return exitFailed
-}
-
-// usageError is a mistake in how a command was called.
-type usageError string
-
-func (e usageError) Error() string { return string(e) }
-
-// withDotEnv adds the variables of the file .env in the working directory; one
-// that is already set wins.
-func withDotEnv(env func(string) (string, bool)) (func(string) (string, bool), error) {
-	file, err := godotenv.Read(".env")
-	if errors.Is(err, fs.ErrNotExist) {
-		return env, nil
-	} else if err != nil {
-		// The parser quotes the line that it stumbles on, which may be a secret.
-		return nil, errors.New("the file .env is malformed: it has one NAME=value a line")
-	}
-	return func(name string) (string, bool) {
-		if value, ok := env(name); ok {
-			return value, true
-		}
-		value, ok := file[name]
-		return value, ok
-	}, nil
+// newParser makes the parser of the command line. It calls exit after help.
+func newParser(stdout, stderr io.Writer, exit func(status int)) (*kong.Kong, error) {
+	return kong.New(
+		new(commands), kong.Name("payments"), kong.Description("A self-hosted subscription backend on Stripe."),
+		kong.Writers(stdout, stderr), kong.Exit(exit), kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Vars{"database": server.DefaultDatabaseURL, "dev_dir": devDir},
+	)
 }
 
 // configurationHelp is the table of environment variables for `serve --help`.

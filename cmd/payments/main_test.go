@@ -5,11 +5,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +30,53 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
+	testscript.Run(t, testscript.Params{
+		Dir:  "testdata/script",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+	})
+}
+
+// exits is the script command "exits STATUS COMMAND…": what is wrong is told in
+// lines on standard error that begin with the program's name.
+func exits(script *testscript.TestScript, _ bool, args []string) {
+	var ended *exec.ExitError
+	err := script.Exec(args[1], args[2:]...)
+	if !errors.As(err, &ended) {
+		script.Fatalf("%v ended with %v, want status %s", args[1:], err, args[0])
+	}
+	if got := strconv.Itoa(ended.ExitCode()); got != args[0] {
+		script.Fatalf("%v ended with status %s, want %s", args[1:], got, args[0])
+	}
+	if problem := script.ReadFile("stderr"); !strings.HasPrefix(problem, "payments: ") {
+		script.Fatalf("%v told %q", args[1:], problem)
+	}
+}
+
+// TestEveryFlagHasAVariable holds the help to the promise that whatever a flag
+// says can be said by the environment, and that the help names the variable.
+func TestEveryFlagHasAVariable(t *testing.T) {
+	t.Parallel()
+	parser, err := newParser(io.Discard, io.Discard, func(int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, command := range parser.Model.Leaves(true) {
+		for _, flags := range command.AllFlags(true) {
+			for _, flag := range flags {
+				if flag.Name == "help" {
+					continue
+				}
+				checked++
+				if len(flag.Envs) == 0 && !strings.Contains(flag.Help, "($") {
+					t.Errorf("%s --%s has no variable", command.FullPath(), flag.Name)
+				}
+			}
+		}
+	}
+	if checked < 30 {
+		t.Errorf("only %d flags were looked at", checked)
+	}
 }
 
 // running is a command that was started and has not ended.
@@ -45,10 +94,7 @@ func start(t *testing.T, env map[string]string, args ...string) running {
 	var stderr lockedBuffer
 	status := make(chan int, 1)
 	go func() {
-		code := run(ctx, args, writer, &stderr, func(name string) (string, bool) {
-			value, ok := env[name]
-			return value, ok
-		})
+		code := run(&process{Context: ctx, name: "payments", stdout: writer, stderr: &stderr, env: variablesOf(env)}, args)
 		status <- code
 		_ = writer.Close() // a pipe in memory
 	}()
@@ -96,14 +142,19 @@ func (b *lockedBuffer) String() string {
 	return b.buffer.String()
 }
 
+// variablesOf is an environment of these variables alone.
+func variablesOf(env map[string]string) lookup {
+	return func(name string) (string, bool) {
+		value, ok := env[name]
+		return value, ok
+	}
+}
+
 // command runs a command to its end.
 func command(t *testing.T, env map[string]string, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, problems bytes.Buffer
-	status = run(t.Context(), args, &out, &problems, func(name string) (string, bool) {
-		value, ok := env[name]
-		return value, ok
-	})
+	status = run(&process{Context: t.Context(), name: "payments", stdout: &out, stderr: &problems, env: variablesOf(env)}, args)
 	return status, out.String(), problems.String()
 }
 
@@ -218,10 +269,48 @@ func TestDev(t *testing.T) {
 		return strings.Count(out, "\n") == 1
 	})
 	checkPremium(t, again.url, token, 2)
+	checkTrail(t, dir)
+	checkPremium(t, again.url, token, 2)
+	taken := strings.TrimPrefix(again.url, "http://")
+	status, _, problem = command(t, nil, "dev", "--dir", t.TempDir(), "--addr", taken, "--sim-addr", "127.0.0.1:0")
+	if status != exitFailed || !strings.Contains(problem, "another program listens on "+taken) || strings.Count(problem, "\n") != 1 {
+		t.Errorf("an address in use: %d %s", status, problem)
+	}
 	_, other, _ := command(t, nil, "token", "--user", "42", "--dir", dir)
 	if status := call(t, http.MethodGet, again.url+api+"subscription-status/", strings.TrimSpace(other), ""); status["is_premium"] != false {
 		t.Errorf("another user: %v", status)
 	}
+}
+
+// checkTrail shows an event of the audit trail and has it processed again by
+// the server that runs on the folder.
+func checkTrail(t *testing.T, dir string) {
+	t.Helper()
+	var events []struct {
+		ID     string `json:"id"`
+		Status string `json:"status"`
+	}
+	list := func() {
+		status, out, problem := command(t, nil, "events", "list", "--dir", dir, "--type", "invoice.paid", "--json")
+		if status != exitDone {
+			t.Fatalf("list: %d %s", status, problem)
+		}
+		if err := json.Unmarshal([]byte(out), &events); err != nil || len(events) != 2 {
+			t.Fatalf("two invoices were paid: %v in %s", err, out)
+		}
+	}
+	list()
+	status, out, problem := command(t, nil, "events", "show", events[0].ID, "--dir", dir)
+	if status != exitDone || !strings.Contains(out, events[0].ID) || !strings.Contains(out, `"object": "invoice"`) {
+		t.Errorf("show: %d %s %s", status, problem, out)
+	}
+	if status, _, problem := command(t, nil, "events", "replay", events[0].ID, "--dir", dir); status != exitDone {
+		t.Errorf("replay: %d %s", status, problem)
+	}
+	eventually(t, "the event processed again", func() bool {
+		list()
+		return events[0].Status == "processed" && events[1].Status == "processed"
+	})
 }
 
 func TestServeOnPostgreSQL(t *testing.T) {

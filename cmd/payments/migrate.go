@@ -29,11 +29,11 @@ func (c *migrateUpCommand) Run(p *process) error {
 
 type migrateStatusCommand struct {
 	databaseFlags
-	JSON bool `help:"Print it as JSON."`
+	JSON bool `env:"PAYMENTS_JSON" help:"Print it as JSON."`
 }
 
 func (c *migrateStatusCommand) Run(p *process) error {
-	url, err := c.url(p)
+	url, err := c.existingURL(p)
 	if err != nil {
 		return err
 	}

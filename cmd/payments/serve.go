@@ -1,51 +1,66 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"strings"
+	"syscall"
 
 	"github.com/numerai-app/payments/server"
 )
 
 type serveCommand struct {
-	Addr        string `placeholder:"ADDR" help:"Where the API listens ($PAYMENTS_ADDR)."`
-	OpsAddr     string `placeholder:"ADDR" help:"Where health and profiles are served ($PAYMENTS_OPS_ADDR)."`
-	DatabaseURL string `name:"database-url" placeholder:"URL" help:"The database ($DATABASE_URL)."`
-	PublicURL   string `placeholder:"URL" help:"Base of the links that leave the service ($PAYMENTS_PUBLIC_URL)."`
-	LogLevel    string `placeholder:"LEVEL" help:"debug, info, warn or error ($PAYMENTS_LOG_LEVEL)."`
-	LogFormat   string `placeholder:"FORMAT" help:"text or json ($PAYMENTS_LOG_FORMAT)."`
+	Addr        *string `placeholder:"ADDR" help:"Where the API listens ($PAYMENTS_ADDR)."`
+	OpsAddr     *string `placeholder:"ADDR" help:"Where health and profiles are served; empty: nowhere ($PAYMENTS_OPS_ADDR)."`
+	DatabaseURL *string `name:"database-url" placeholder:"URL" help:"The database ($DATABASE_URL)."`
+	PublicURL   *string `placeholder:"URL" help:"Base of the links that leave the service ($PAYMENTS_PUBLIC_URL)."`
+	LogLevel    *string `placeholder:"LEVEL" help:"debug, info, warn or error ($PAYMENTS_LOG_LEVEL)."`
+	LogFormat   *string `placeholder:"FORMAT" help:"text or json ($PAYMENTS_LOG_FORMAT)."`
 }
 
 // Help lists the environment variables behind --help.
 func (c *serveCommand) Help() string { return configurationHelp() }
 
 func (c *serveCommand) Run(p *process) error {
-	config, err := server.LoadConfig(c.over(p.lookup))
+	variables, err := p.variables()
+	if err != nil {
+		return err
+	}
+	config, err := server.LoadConfig(c.over(variables))
 	if err != nil {
 		return err
 	}
 	config.Logger = newLogger(p.stderr, config.LogLevel, config.LogFormat)
 	service, err := server.New(p, config)
 	if err != nil {
-		return err
+		return stopped(p, err)
 	}
 	defer service.Close()
-	return service.ListenAndServe(p, func(url string) { announce(p.stdout, url) })
+	err = service.ListenAndServe(p, func(url string) { announce(p.stdout, url) })
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: stop the program that listens there, or choose another address with --addr or --ops-addr", err)
+	}
+	return stopped(p, err)
 }
 
 // over puts the flags that were given over the environment.
-func (c *serveCommand) over(lookup func(string) (string, bool)) func(string) (string, bool) {
-	flags := map[string]string{
+func (c *serveCommand) over(variables lookup) lookup {
+	flags := map[string]*string{
 		"PAYMENTS_ADDR": c.Addr, "PAYMENTS_OPS_ADDR": c.OpsAddr, "DATABASE_URL": c.DatabaseURL,
 		"PAYMENTS_PUBLIC_URL": c.PublicURL, "PAYMENTS_LOG_LEVEL": c.LogLevel, "PAYMENTS_LOG_FORMAT": c.LogFormat,
 	}
 	return func(name string) (string, bool) {
-		if value := flags[name]; value != "" {
-			return value, true
+		if value := flags[name]; value != nil {
+			return *value, true
 		}
-		return lookup(name)
+		// A flag comes before the file of a secret, too.
+		if secret, inFile := strings.CutSuffix(name, "_FILE"); inFile && flags[secret] != nil {
+			return "", false
+		}
+		return variables(name)
 	}
 }
 

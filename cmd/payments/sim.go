@@ -1,10 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"syscall"
+	"time"
 
+	"github.com/numerai-app/payments/server"
 	"github.com/numerai-app/payments/stripesim"
 )
 
@@ -15,16 +20,45 @@ type simCommand struct {
 
 func (c *simCommand) Run(p *process) (err error) {
 	if c.Dir != "" {
-		unlock, err := lockDir(c.Dir)
-		if err != nil {
-			return err
+		unlock, fault := lockDir(c.Dir)
+		if fault != nil {
+			return fault
 		}
 		defer func() { err = errors.Join(err, unlock()) }()
 	}
+	listener, err := listen(p, "--addr", c.Addr)
+	if err != nil {
+		return stopped(p, err)
+	}
 	sim, err := stripesim.New(stripesim.Config{Dir: c.Dir, Logger: newLogger(p.stderr, slog.LevelInfo, "")})
 	if err != nil {
-		return err
+		return errors.Join(err, listener.Close())
 	}
 	fmt.Fprintln(p.stdout, "An offline Stripe. Any sk_test_ key works; point your client's API base at the address below.")
-	return serveHTTP(p, c.Addr, sim, sim, func(url string) { announce(p.stdout, url) })
+	announce(p.stdout, "http://"+listener.Addr().String())
+	return serveSimulator(p, listener, sim)
 }
+
+// listen opens the address that a flag gives.
+func listen(ctx context.Context, flag, addr string) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	switch {
+	case err == nil:
+		return listener, nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("another program listens on %s: stop it, or choose another address with %s", addr, flag)
+	}
+	return nil, fmt.Errorf("choose another address with %s: %w", flag, err)
+}
+
+// serveSimulator answers for a simulator until ctx is done and then closes it.
+// The listener accepts already, so whoever calls now is answered.
+func serveSimulator(ctx context.Context, listener net.Listener, sim *stripesim.Simulator) error {
+	err := server.ServeHandler(ctx, listener, sim)
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer cancel()
+	return errors.Join(err, sim.Close(closing))
+}
+
+// closeTime is how long a simulator may take to note what it has not delivered.
+const closeTime = 5 * time.Second

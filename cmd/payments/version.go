@@ -14,7 +14,7 @@ var (
 )
 
 type versionCommand struct {
-	JSON bool `help:"Print it as JSON."`
+	JSON bool `env:"PAYMENTS_JSON" help:"Print it as JSON."`
 }
 
 // build is what a binary says of itself.

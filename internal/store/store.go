@@ -79,16 +79,13 @@ func Open(ctx context.Context, url string, options Options) (*Store, error) {
 		options.Logger = slog.New(slog.DiscardHandler)
 	}
 	var opened engine
-	var err error
+	err := CheckURL(url)
 	switch {
+	case err != nil:
 	case strings.HasPrefix(url, sqliteScheme):
 		opened, err = openSQLite(ctx, strings.TrimPrefix(url, sqliteScheme), options)
-	case strings.HasPrefix(url, postgresScheme), strings.HasPrefix(url, postgresLongScheme):
-		opened, err = openPostgres(ctx, url, options)
-	case url == "":
-		err = errors.New("no database is named: set DATABASE_URL to sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME")
 	default:
-		err = fmt.Errorf("a database URL cannot start with %q: write sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME", schemeOf(url))
+		opened, err = openPostgres(ctx, url, options)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -96,14 +93,15 @@ func Open(ctx context.Context, url string, options Options) (*Store, error) {
 	return &Store{engine: opened}, nil
 }
 
-// schemeOf is what stands before the first colon of a URL, for an error that
-// must not show the rest of it.
-func schemeOf(url string) string {
-	scheme, _, found := strings.Cut(url, ":")
-	if !found || len(scheme) > 20 {
-		return "…"
+// CheckURL says what is wrong with the form of a database's URL, without
+// showing it: it may hold a password.
+func CheckURL(url string) error {
+	for _, scheme := range []string{sqliteScheme, postgresScheme, postgresLongScheme} {
+		if strings.HasPrefix(url, scheme) && url != scheme {
+			return nil
+		}
 	}
-	return scheme + ":"
+	return errors.New("is no database's URL: write sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME")
 }
 
 // View runs fn on one snapshot. Whatever it tries to write is refused.
