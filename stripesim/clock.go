@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"container/heap"
 	"context"
 	"errors"
 	"fmt"
@@ -8,231 +9,181 @@ import (
 )
 
 const (
-	incompleteTime   = 23 * hour
-	draftTime        = hour
+	hour = int64(3600)
+	day  = 24 * hour
+
+	// incompleteTime is how long a first invoice may stay unpaid.
+	incompleteTime = 23 * hour
+	// draftTime is how long the invoice of a renewal stays a draft.
+	draftTime = hour
+	// trialWarningTime is how long before its end a trial is announced to end.
 	trialWarningTime = 3 * day
-	refundTime       = 60
-	// maxAdvance bounds one move of the clock: five years.
+	// refundTime is how long refunds of the test cards take that do not settle
+	// at once.
+	refundTime = int64(60)
+
+	// maxAdvance bounds one move of the clock.
 	maxAdvance = 5 * 366 * 24 * time.Hour
+
+	// tickTime is how often, in real time, the clock looks for what is due.
+	tickTime = time.Second
+	// forgetTicks is how many ticks apart it forgets what is past its time.
+	forgetTicks = 600
 )
 
-// dueAt is when the clock has something to do with an object, in seconds since
-// 1970; 0 is never.
-func dueAt(o object) int64 {
-	switch o.text("object") {
-	case "subscription":
-		return subscriptionDueAt(o)
-	case "invoice":
-		switch o.text("status") {
-		case "draft":
-			return o.integer("automatically_finalizes_at")
-		case "open":
-			return o.integer("next_payment_attempt")
-		}
-	case "refund":
-		if o.text("_later") != "" {
-			return o.integer("created") + refundTime
-		}
-	}
-	return 0
+// dueItem says when the clock has something to do with an object.
+type dueItem struct {
+	at     int64
+	serial int64 // the older object goes first
+	key    key
 }
 
-func subscriptionDueAt(o object) int64 {
-	if ended(o) || o.text("status") == "paused" {
-		return 0
-	}
-	if o.text("status") == "incomplete" {
-		return o.integer("created") + incompleteTime
-	}
-	at := o.integer("_period_end")
-	if end := o.integer("cancel_at"); end > 0 {
-		at = min(at, end)
-	}
-	if resumes := o.object("pause_collection").integer("resumes_at"); resumes > 0 {
-		at = min(at, resumes)
-	}
-	if o.text("status") == "trialing" && !o.boolean("_warned") {
-		at = min(at, max(o.integer("trial_end")-trialWarningTime, o.integer("created")+1))
-	}
-	return at
+// dueQueue orders what is due. It is derived from the objects: an item whose
+// object has another due time by now is stale and is passed over.
+type dueQueue struct{ items []dueItem }
+
+// Len implements [heap.Interface].
+func (q *dueQueue) Len() int { return len(q.items) }
+
+// Less implements [heap.Interface].
+func (q *dueQueue) Less(i, j int) bool {
+	a, b := q.items[i], q.items[j]
+	return a.at < b.at || a.at == b.at && a.serial < b.serial
 }
 
-var errClockRange = errors.New("stripesim: the clock goes forward only, five years at once at most")
+// Swap implements [heap.Interface].
+func (q *dueQueue) Swap(i, j int) { q.items[i], q.items[j] = q.items[j], q.items[i] }
 
-// Advance moves the simulator's clock forward and does, in order, what Stripe
-// would have done meanwhile. Zero does what is due now. It refuses to go back,
-// and to go more than five years at once; when ctx ends it stops where it is.
+// Push implements [heap.Interface].
+func (q *dueQueue) Push(item any) { q.items = append(q.items, item.(dueItem)) }
+
+// Pop implements [heap.Interface].
+func (q *dueQueue) Pop() any {
+	last := len(q.items) - 1
+	item := q.items[last]
+	q.items = q.items[:last]
+	return item
+}
+
+func (q *dueQueue) add(item dueItem) { heap.Push(q, item) }
+
+// nextDue takes the first thing that is due up to a time.
+func (s *state) nextDue(until int64) (dueItem, bool) {
+	for len(s.due.items) > 0 && s.due.items[0].at <= until {
+		item := heap.Pop(&s.due).(dueItem)
+		if r := s.row(item.key); r != nil && r.object.due() == item.at {
+			return item, true
+		}
+	}
+	return dueItem{}, false
+}
+
+// Now is the simulator's time, in UTC.
+func (s *Simulator) Now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now()
+}
+
+func (s *Simulator) now() time.Time { return s.config.Now().Add(s.state.offset).UTC() }
+
+// Advance moves the simulator's clock forward by d and does, in the order of
+// time, what Stripe would have done meanwhile. Moving it back, or by more than
+// five years at once, is an error, and so is a ctx that ends: the clock then
+// stands where the work has come to.
 func (s *Simulator) Advance(ctx context.Context, d time.Duration) error {
 	if d < 0 || d > maxAdvance {
-		return errClockRange
+		return errors.New("stripesim: the clock moves forward only, and five years at once at most")
 	}
-	s.mu.Lock()
-	target := s.now().Add(d)
-	s.mu.Unlock()
-	for {
-		more, err := s.step(target)
-		if err != nil {
-			return err
-		}
-		if !more {
-			break
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	target := s.Now().Add(d)
+	if err := s.workUntil(ctx, target); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.setClock(target)
-}
-
-func (s *Simulator) advanceSeconds(ctx context.Context, seconds int64) error {
-	if seconds < 0 || seconds > int64(maxAdvance/time.Second) {
-		return errClockRange
+	offset := target.Sub(s.config.Now())
+	if offset <= s.state.offset {
+		return nil
 	}
-	return s.Advance(ctx, time.Duration(seconds)*time.Second)
+	moved := line{Offset: &offset}
+	if err := s.journal.append(moved); err != nil {
+		return fmt.Errorf("stripesim: keep the time: %w", err)
+	}
+	s.state.apply(moved)
+	return nil
 }
 
-// catchUp does what is due by now.
-func (s *Simulator) catchUp(ctx context.Context) error {
-	for ctx.Err() == nil {
-		more, err := s.step(s.Now())
+// workUntil does what is due up to a time of the simulator's clock.
+func (s *Simulator) workUntil(ctx context.Context, until time.Time) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("stripesim: the clock's work was stopped: %w", err)
+		}
+		more, err := s.workOnce(until)
 		if err != nil || !more {
 			return err
 		}
 	}
-	return nil
 }
 
-// step does the first thing that is due by then, with the clock moved there.
-func (s *Simulator) step(limit time.Time) (bool, error) {
+// workOnce does the first thing that is due, with the clock moved there.
+func (s *Simulator) workOnce(until time.Time) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first, at := "", limit.Unix()+1
-	for id, due := range s.state.due {
-		if due < at || due == at && id < first {
-			first, at = id, due
-		}
-	}
-	if first == "" {
+	item, found := s.state.nextDue(until.Unix())
+	if !found {
 		return false, nil
 	}
-	if moment := time.Unix(at, 0); moment.After(s.now()) {
-		if err := s.setClock(moment); err != nil {
-			return false, err
-		}
+	// Work that is late, since the simulator did not run, is done at its time.
+	t := s.begin(max(item.at, s.state.latest))
+	t.work(item.key)
+	var moved line
+	if offset := time.Unix(item.at, 0).Sub(s.config.Now()); offset > s.state.offset {
+		moved.Offset = &offset
 	}
-	t := s.begin("", "")
-	t.automatic = true
-	t.work(t.get(first))
-	if err := s.commit(t); err != nil {
-		return false, fmt.Errorf("stripesim: store the clock's work: %w", err)
+	if err := s.commit(t, moved); err != nil {
+		s.state.due.add(item)
+		return false, fmt.Errorf("stripesim: keep the clock's work: %w", err)
+	}
+	if r := s.state.row(item.key); r != nil && r.object.due() == item.at {
+		return false, fmt.Errorf("stripesim: the clock's work on %s %s does not end", item.key.Kind, item.key.ID)
 	}
 	return true, nil
 }
 
-// setClock moves the clock. The caller holds the lock.
-func (s *Simulator) setClock(to time.Time) error {
-	offset := to.Sub(s.config.Now())
-	if offset <= s.state.offset {
-		return nil
-	}
-	line := record{Offset: &offset}
-	if err := s.journal.append(line); err != nil {
-		return err
-	}
-	s.state.replay(line)
-	return nil
-}
-
 // work does what is due of one object.
-func (t *transaction) work(o object) {
-	id := o.text("id")
-	switch o.text("object") {
-	case "refund":
-		t.settleRefund(id)
-	case "invoice":
-		t.workInvoice(o)
-	case "subscription":
-		t.workSubscription(id)
+func (t *transaction) work(k key) {
+	switch k.Kind {
+	case refundKind:
+		t.settleRefund(k.ID)
+	case invoiceKind:
+		t.workInvoice(k.ID)
+	case subscriptionKind:
+		t.workSubscription(k.ID)
 	}
 }
 
-func (t *transaction) workInvoice(invoice object) {
-	id := invoice.text("id")
-	subscription := t.get(invoice.text("_subscription"))
-	if invoice.text("status") == "draft" {
-		if subscription.text("status") == "unpaid" || ended(subscription) {
-			t.edit(id)["automatically_finalizes_at"] = nil
-			return
-		}
-		invoice = t.finalizeInvoice(id)
-		if invoice.text("status") == "paid" {
-			return
-		}
-		switch subscription.object("pause_collection").text("behavior") {
-		case "void":
-			t.void(id)
-			return
-		case "mark_uncollectible":
-			t.giveUpInvoice(id)
-			return
-		}
-	}
-	invoice = t.edit(id)
-	invoice["next_payment_attempt"] = nil
-	intent := t.edit(invoice.text("_intent"))
-	method := t.methodFor(invoice)
-	if method == nil || refusedForGood(intent, method) {
-		t.invoiceFailed(intent)
-		return
-	}
-	t.pay(intent, method, true)
+func (s *Simulator) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.forgetOld(s.config.Now())
 }
 
-// refusedForGood says that the bank will not change its mind about a card, so
-// that it is not asked again until there is another one.
-func refusedForGood(intent, method object) bool {
-	last := intent.object("last_payment_error")
-	return last.text("decline_code") == "authentication_required" && last.object("payment_method").text("id") == method.text("id")
-}
-
-func (t *transaction) workSubscription(id string) {
-	subscription := t.edit(id)
-	before := cloneObject(subscription)
-	switch {
-	case subscription.text("status") == "incomplete":
-		subscription["status"], subscription["ended_at"] = "incomplete_expired", t.time
-		t.updated("customer.subscription.updated", before, subscription)
-		if invoice := t.get(subscription.text("latest_invoice")); invoice.text("status") == "open" {
-			t.void(invoice.text("id"))
+// tick does what is due by the simulator's clock, until ctx is done.
+func (s *Simulator) tick(ctx context.Context) {
+	ticker := time.NewTicker(tickTime)
+	defer ticker.Stop()
+	for ticks := 1; ; ticks++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if ticks%forgetTicks == 0 {
+				s.forget()
+			}
+			if err := s.workUntil(ctx, s.Now()); err != nil && ctx.Err() == nil {
+				s.config.Logger.ErrorContext(ctx, "the clock's work failed", "error", err)
+			}
 		}
-	case subscription.integer("cancel_at") > 0 && subscription.integer("cancel_at") <= t.time:
-		t.endSubscription(id, "cancellation_requested")
-	case subscription.object("pause_collection").integer("resumes_at") > 0 && subscription.object("pause_collection").integer("resumes_at") <= t.time:
-		subscription["pause_collection"] = nil
-		t.updated("customer.subscription.updated", before, subscription)
-	case subscription.text("status") == "trialing" && !subscription.boolean("_warned"):
-		subscription["_warned"] = true
-		t.emit("customer.subscription.trial_will_end", subscription, nil)
-	default:
-		t.renew(subscription, before)
 	}
-}
-
-// renew begins the next period with a draft invoice, which is finalized and
-// paid an hour later.
-func (t *transaction) renew(subscription, before object) {
-	if subscription.text("status") == "trialing" {
-		subscription["status"] = "active"
-	}
-	price := subscription.rows("items")[0].object("price")
-	start := subscription.integer("_period_end")
-	t.setPeriod(subscription, start, addInterval(start, subscription.integer("billing_cycle_anchor"), price))
-	invoice := t.newInvoice(subscription, "subscription_cycle", false)
-	subscription["latest_invoice"] = invoice["id"]
-	if subscription.object("pause_collection").text("behavior") != "keep_as_draft" {
-		invoice["automatically_finalizes_at"] = t.time + draftTime
-	}
-	t.updated("customer.subscription.updated", before, subscription)
 }

@@ -1,108 +1,223 @@
 package stripesim
 
-func createCustomer(t *transaction, _ []string, p params) (any, *apiError) {
-	customer := object{
-		"id": newID("cus_")[:18], "object": "customer", "address": nil, "balance": int64(0), "created": t.time,
-		"currency": nil, "customer_account": nil, "default_source": nil, "delinquent": false, "description": nil, "discount": nil, "email": nil,
-		"invoice_prefix": newID("")[:8], "invoice_settings": object{
-			"custom_fields": nil, "default_payment_method": nil, "footer": nil, "rendering_options": nil,
-		},
-		"livemode": false, "metadata": object{}, "name": nil, "next_invoice_sequence": int64(1), "phone": nil,
-		"preferred_locales": []any{}, "shipping": nil, "tax_exempt": "none", "test_clock": nil,
+import "strings"
+
+const customerKind = "customer"
+
+// customer is who pays.
+type customer struct {
+	header
+	Livemode            no                      `json:"livemode"`
+	Address             *address                `json:"address"`
+	Balance             int64                   `json:"balance"`
+	Created             int64                   `json:"created"`
+	Currency            text                    `json:"currency"`
+	CustomerAccount     null                    `json:"customer_account"`
+	DefaultSource       null                    `json:"default_source"`
+	Delinquent          bool                    `json:"delinquent"`
+	Description         text                    `json:"description"`
+	Discount            null                    `json:"discount"`
+	Email               text                    `json:"email"`
+	InvoicePrefix       string                  `json:"invoice_prefix"`
+	InvoiceSettings     customerInvoiceSettings `json:"invoice_settings"`
+	Metadata            metadata                `json:"metadata"`
+	Name                text                    `json:"name"`
+	NextInvoiceSequence int64                   `json:"next_invoice_sequence"`
+	Phone               text                    `json:"phone"`
+	PreferredLocales    []string                `json:"preferred_locales"`
+	Shipping            *shipping               `json:"shipping"`
+	TaxExempt           string                  `json:"tax_exempt"`
+	TestClock           null                    `json:"test_clock"`
+
+	private customerPrivate
+}
+
+type customerPrivate struct {
+	Deleted bool `json:"deleted,omitempty"`
+}
+
+type customerInvoiceSettings struct {
+	CustomFields         null `json:"custom_fields"`
+	DefaultPaymentMethod text `json:"default_payment_method"`
+	Footer               text `json:"footer"`
+	RenderingOptions     null `json:"rendering_options"`
+}
+
+type address struct {
+	City       text `json:"city"`
+	Country    text `json:"country"`
+	Line1      text `json:"line1"`
+	Line2      text `json:"line2"`
+	PostalCode text `json:"postal_code"`
+	State      text `json:"state"`
+}
+
+type shipping struct {
+	Address address `json:"address"`
+	Name    string  `json:"name"`
+	Phone   text    `json:"phone"`
+}
+
+func (*customer) kind() string         { return customerKind }
+func (c *customer) clone() object      { changed := *c; return &changed }
+func (c *customer) hidden() any        { return &c.private }
+func (c *customer) indexes() []indexed { return []indexed{{"email", string(c.Email)}} }
+
+func anAddress() field {
+	return aHash(shape{
+		"city": aText().orEmpty(), "country": aText().orEmpty(), "line1": aText().orEmpty(), "line2": aText().orEmpty(),
+		"postal_code": aText().orEmpty(), "state": aText().orEmpty(),
+	}).orEmpty()
+}
+
+func readAddress(f form) address {
+	return address{
+		City: text(f.text("city")), Country: text(f.text("country")), Line1: text(f.text("line1")),
+		Line2: text(f.text("line2")), PostalCode: text(f.text("postal_code")), State: text(f.text("state")),
 	}
-	t.put(customer)
-	first := len(t.events)
-	if id := p.text("payment_method"); id != "" {
-		if _, fault := attachPaymentMethod(t, []string{id}, params{"customer": customer.text("id")}); fault != nil {
+}
+
+func customerOperations() []operation {
+	fields := shape{
+		"address": anAddress(), "balance": anInteger(-maxAmount, maxAmount), "description": aText().orEmpty(), "email": aText().upTo(512).orEmpty(),
+		"invoice_settings": aHash(shape{"default_payment_method": aText().orEmpty(), "footer": aText().orEmpty()}),
+		"metadata":         aMetadata(), "name": aText().orEmpty(), "phone": aText().orEmpty(), "preferred_locales": aList(aText()).orEmpty(),
+		"shipping":   aHash(shape{"address": anAddress().must(), "name": aText().must(), "phone": aText().orEmpty()}).orEmpty(),
+		"tax_exempt": aWord("none", "exempt", "reverse"),
+	}
+	return []operation{
+		{method: "POST", path: "/v1/customers", do: createCustomer, fields: fields.with(shape{"payment_method": aText()})},
+		{method: "GET", path: "/v1/customers", do: listCustomers, fields: pageFields(shape{"created": aRange(), "email": aText()})},
+		{method: "GET", path: "/v1/customers/{}", do: retrieve[*customer]},
+		{method: "POST", path: "/v1/customers/{}", do: updateCustomer, fields: fields},
+		{method: "DELETE", path: "/v1/customers/{}", do: deleteCustomer},
+		{method: "GET", path: "/v1/customers/{}/payment_methods", do: listCustomerPaymentMethods, fields: pageFields(shape{"type": aText()})},
+		{method: "GET", path: "/v1/customers/{}/payment_methods/{}", do: retrieveCustomerPaymentMethod},
+	}
+}
+
+func createCustomer(t *transaction, c call) (any, *apiError) {
+	made := &customer{
+		header: header{ID: t.newID("cus_", 14), Object: customerKind}, Created: t.now, NextInvoiceSequence: 1,
+		InvoicePrefix: strings.ToUpper(t.newID("", 8)), PreferredLocales: []string{}, TaxExempt: "none",
+	}
+	t.create(made)
+	created := t.emit("customer.created", made)
+	if id := c.text("payment_method"); id != "" {
+		method, fault := t.usablePaymentMethod(id, "payment_method")
+		if fault != nil {
+			return nil, fault
+		}
+		if _, fault = t.attach(method.ID, made.ID); fault != nil {
 			return nil, fault
 		}
 	}
-	if fault := setCustomer(t, customer, p); fault != nil {
+	if fault := made.set(t, c); fault != nil {
 		return nil, fault
 	}
-	t.emitAt(first, "customer.created", customer)
-	return customer, nil
+	t.snapshot(created, made)
+	return made, nil
 }
 
-func setCustomer(t *transaction, customer object, p params) *apiError {
-	for _, name := range []string{"name", "email", "description", "phone"} {
-		if p.has(name) {
-			customer[name] = orNull(p.text(name))
+// set takes over what a request may say at creation and later.
+func (c *customer) set(t *transaction, asked call) *apiError {
+	asked.setText("description", &c.Description)
+	asked.setText("email", &c.Email)
+	asked.setText("name", &c.Name)
+	asked.setText("phone", &c.Phone)
+	c.Balance = asked.integer("balance", c.Balance)
+	c.TaxExempt = asked.word("tax_exempt", c.TaxExempt)
+	if asked.has("preferred_locales") {
+		c.PreferredLocales = asked.texts("preferred_locales")
+	}
+	if asked.has("address") {
+		c.Address = nil
+		if !asked.cleared("address") {
+			given := readAddress(asked.form.form("address"))
+			c.Address = &given
 		}
 	}
-	if settings := p.tree("invoice_settings"); settings.has("default_payment_method") {
-		id := settings.text("default_payment_method")
-		if id != "" {
-			method, fault := t.find("payment_method", id, "invoice_settings[default_payment_method]")
-			if fault != nil {
-				return fault
-			}
-			if method.text("customer") != customer.text("id") {
-				return invalidParam("invoice_settings[default_payment_method]", "", "The customer does not have a payment method with the ID "+id+". The payment method must be attached to the customer.")
-			}
+	if asked.has("shipping") {
+		c.Shipping = nil
+		if given := asked.form.form("shipping"); given != nil {
+			c.Shipping = &shipping{readAddress(given.form("address")), given.text("name"), text(given.text("phone"))}
 		}
-		customer.object("invoice_settings")["default_payment_method"] = orNull(id)
 	}
-	return setMetadata(customer, p)
+	settings := asked.form.form("invoice_settings")
+	settings.setText("footer", &c.InvoiceSettings.Footer)
+	settings.setText("default_payment_method", &c.InvoiceSettings.DefaultPaymentMethod)
+	if id := settings.text("default_payment_method"); id != "" {
+		if fault := t.ownedPaymentMethod(id, c.ID, "invoice_settings[default_payment_method]"); fault != nil {
+			return fault
+		}
+	}
+	merged, fault := c.Metadata.merge(asked.form)
+	c.Metadata = merged
+	return fault
 }
 
-// liveCustomer is a customer that was not deleted.
-func (t *transaction) liveCustomer(id, param string) (object, *apiError) {
-	customer, fault := t.find("customer", id, param)
-	if fault != nil || customer.boolean("_deleted") {
-		fault = missing("customer", id, param)
-		if param != "id" {
-			fault.status = 400
-		}
-		return nil, fault
+// livingCustomer is the customer that a parameter names, not a deleted one.
+func (t *transaction) livingCustomer(id, param string) (*customer, *apiError) {
+	found, fault := named[*customer](t, id, param)
+	if fault == nil && found.private.Deleted {
+		fault = missing(customerKind, id, param)
 	}
-	return customer, nil
+	return found, fault
 }
 
-func retrieveCustomer(t *transaction, args []string, _ params) (any, *apiError) {
-	customer, fault := t.find("customer", args[0], "id")
+func updateCustomer(t *transaction, c call) (any, *apiError) {
+	before, fault := t.livingCustomer(c.id(), "id")
 	if fault != nil {
+		return nil, fault.notFound()
+	}
+	changed := edit[*customer](t, c.id())
+	if fault := changed.set(t, c); fault != nil {
 		return nil, fault
 	}
-	if customer.boolean("_deleted") {
-		return object{"id": args[0], "object": "customer", "deleted": true}, nil
-	}
-	return customer, nil
-}
-
-func updateCustomer(t *transaction, args []string, p params) (any, *apiError) {
-	before, fault := t.liveCustomer(args[0], "id")
-	if fault != nil {
-		return nil, fault
-	}
-	before = cloneObject(before)
-	customer := t.edit(args[0])
-	if fault := setCustomer(t, customer, p); fault != nil {
-		return nil, fault
-	}
-	t.updated("customer.updated", before, customer)
-	return customer, nil
+	t.changed("customer.updated", before, changed)
+	return changed, nil
 }
 
 // deleteCustomer ends the customer's subscriptions with it.
-func deleteCustomer(t *transaction, args []string, _ params) (any, *apiError) {
-	if _, fault := t.liveCustomer(args[0], "id"); fault != nil {
-		return nil, fault
+func deleteCustomer(t *transaction, c call) (any, *apiError) {
+	if _, fault := t.livingCustomer(c.id(), "id"); fault != nil {
+		return nil, fault.notFound()
 	}
-	for _, subscription := range t.by("subscription", "customer", args[0]) {
-		if !ended(subscription) {
-			t.endSubscription(subscription.text("id"), "cancellation_requested")
+	for _, s := range related[*subscription](t, "customer", c.id()) {
+		if !s.ended() {
+			t.endSubscription(s.ID, "cancellation_requested")
 		}
 	}
-	customer := t.edit(args[0])
-	t.emit("customer.deleted", customer, nil)
-	customer["_deleted"] = true
-	return object{"id": args[0], "object": "customer", "deleted": true}, nil
+	gone := edit[*customer](t, c.id())
+	t.emit("customer.deleted", gone)
+	gone.private.Deleted = true
+	return gone, nil
 }
 
-func listCustomers(t *transaction, _ []string, p params) (any, *apiError) {
-	return t.list(listing{
-		kind: "customer", url: "/v1/customers", fields: map[string]string{"email": "email"},
-		wanted: func(o object) bool { return !o.boolean("_deleted") },
-	}, p)
+func listCustomers(t *transaction, c call) (any, *apiError) {
+	found := all[*customer](t)
+	if email := c.text("email"); email != "" {
+		found = with[*customer](t, "email", email)
+	}
+	return page(t, "/v1/customers", c, found, func(cus *customer) bool {
+		return !cus.private.Deleted && c.within("created", cus.Created)
+	})
+}
+
+func listCustomerPaymentMethods(t *transaction, c call) (any, *apiError) {
+	if _, fault := t.livingCustomer(c.id(), "customer"); fault != nil {
+		return nil, fault.notFound()
+	}
+	found := with[*paymentMethod](t, "customer", c.id())
+	return page(t, "/v1/customers/"+c.id()+"/payment_methods", c, found, func(m *paymentMethod) bool {
+		return c.text("type") == "" || c.text("type") == m.Type
+	})
+}
+
+func retrieveCustomerPaymentMethod(t *transaction, c call) (any, *apiError) {
+	method := get[*paymentMethod](t, c.ids[1])
+	if method == nil || string(method.Customer) != c.id() {
+		return nil, missing(paymentMethodKind, c.ids[1], "payment_method").notFound()
+	}
+	return method, nil
 }

@@ -1,6 +1,10 @@
 package stripesim
 
-import "fmt"
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
 
 // apiError is a refusal as Stripe words it.
 type apiError struct {
@@ -10,49 +14,109 @@ type apiError struct {
 	declineCode string
 	param       string
 	message     string
-	intent      object // payment_intent in the body
-	// keep commits what the request changed although it is refused: a charge
-	// that was declined happened.
-	keep bool
+	charge      string
+	intent      *paymentIntent
+	setup       *setupIntent
+	method      *paymentMethod
+	// commits says that what the request did stays although it is refused: a
+	// charge that was declined happened.
+	commits bool
+	// executed says that the refusal came from the state of things and not from
+	// the wording of the request, so that an idempotency key repeats it.
+	executed bool
 }
 
-func (e *apiError) body() object {
-	inner := object{"type": e.kind, "message": e.message}
-	for name, value := range map[string]string{"code": e.code, "decline_code": e.declineCode, "param": e.param} {
-		if value != "" {
-			inner[name] = value
-		}
+const (
+	invalidRequestError = "invalid_request_error"
+	cardError           = "card_error"
+	idempotencyError    = "idempotency_error"
+	internalError       = "api_error"
+)
+
+// errorBody is the answer that says a refusal.
+type errorBody struct {
+	Error errorDetails `json:"error"`
+}
+
+type errorDetails struct {
+	Charge        string         `json:"charge,omitempty"`
+	Code          string         `json:"code,omitempty"`
+	DeclineCode   string         `json:"decline_code,omitempty"`
+	DocURL        string         `json:"doc_url,omitempty"`
+	Message       string         `json:"message"`
+	Param         string         `json:"param,omitempty"`
+	PaymentIntent *paymentIntent `json:"payment_intent,omitempty"`
+	PaymentMethod *paymentMethod `json:"payment_method,omitempty"`
+	SetupIntent   *setupIntent   `json:"setup_intent,omitempty"`
+	Type          string         `json:"type"`
+}
+
+func (e *apiError) body() errorBody { return errorBody{e.details()} }
+
+func (e *apiError) details() errorDetails {
+	return errorDetails{
+		Charge: e.charge, Code: e.code, DeclineCode: e.declineCode, DocURL: docURL(e.code), Message: e.message,
+		Param: e.param, PaymentIntent: e.intent, PaymentMethod: e.method, SetupIntent: e.setup, Type: e.kind,
 	}
-	if e.code != "" {
-		inner["doc_url"] = "https://stripe.com/docs/error-codes/" + e.code
+}
+
+func docURL(code string) string {
+	if code == "" {
+		return ""
 	}
-	if e.intent != nil {
-		inner["payment_intent"] = visible(e.intent)
-	}
-	return object{"error": inner}
+	return "https://stripe.com/docs/error-codes/" + strings.ReplaceAll(code, "_", "-")
 }
 
-func invalidRequest(param, message string) *apiError {
-	return &apiError{status: 400, kind: "invalid_request_error", param: param, message: message}
+// invalid refuses a parameter.
+func invalid(param, code, message string) *apiError {
+	return &apiError{status: http.StatusBadRequest, kind: invalidRequestError, param: param, code: code, message: message}
 }
 
-func invalidParam(param, code, message string) *apiError {
-	return &apiError{status: 400, kind: "invalid_request_error", param: param, code: code, message: message}
+// refused says that the state of things does not allow a call.
+func refused(code, message string) *apiError {
+	return &apiError{status: http.StatusBadRequest, kind: invalidRequestError, code: code, message: message, executed: true}
 }
 
+// unsupported refuses what Stripe can do and the simulator cannot, rather than
+// ignoring it.
+func unsupported(param, what string) *apiError {
+	return invalid(param, "", "The simulator does not support "+what+".")
+}
+
+// missingParam refuses a request without a parameter that it needs.
+func missingParam(param string) *apiError {
+	return invalid(param, "parameter_missing", "Missing required param: "+param+".")
+}
+
+// nouns are the names that Stripe's messages give to kinds of objects, where
+// these differ from the kind.
+var nouns = map[string]string{
+	"payment_method": "PaymentMethod",
+	"invoiceitem":    "invoice item",
+}
+
+// missing says that there is no object of that id: 404 where the path names
+// it, 400 where a parameter does.
 func missing(kind, id, param string) *apiError {
+	noun := nouns[kind]
+	if noun == "" {
+		noun = kind
+	}
 	return &apiError{
-		status: 404, kind: "invalid_request_error", code: "resource_missing", param: param,
-		message: fmt.Sprintf("No such %s: '%s'", kind, id),
+		status: http.StatusBadRequest, kind: invalidRequestError, code: "resource_missing", param: param,
+		message: fmt.Sprintf("No such %s: '%s'", noun, id),
 	}
 }
 
-func cardDeclined(c card) *apiError {
-	return &apiError{
-		status: 402, kind: "card_error", code: c.code, declineCode: c.declineCode, message: c.message,
-	}
+func (e *apiError) notFound() *apiError {
+	e.status = http.StatusNotFound
+	return e
 }
 
-func missingParam(name string) *apiError {
-	return invalidParam(name, "parameter_missing", "Missing required param: "+name+".")
+// declined is the refusal by a card's bank.
+func declined(c refusal) *apiError {
+	return &apiError{
+		status: http.StatusPaymentRequired, kind: cardError, code: c.code, declineCode: c.declineCode,
+		message: c.message, param: c.param, executed: true,
+	}
 }

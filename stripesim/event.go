@@ -1,70 +1,195 @@
 package stripesim
 
-import "slices"
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+)
 
-// emit notes an event about an object as it is now. previous, if any, are the
-// old values of what changed.
-func (t *transaction) emit(kind string, o object, previous object) {
-	data := object{"object": visible(o)}
-	if previous != nil {
-		data["previous_attributes"] = previous
-	}
-	event := object{
-		"id": newID("evt_1"), "object": "event", "api_version": APIVersion, "created": t.time, "livemode": false,
-		"pending_webhooks": int64(0), "type": kind, "data": data,
-		"request": object{"id": orNull(t.request), "idempotency_key": orNull(t.key)},
-	}
-	// The old shape says what the new one leaves out; it is rendered at
-	// delivery, so what only it shows is kept beside.
-	event["_links"] = t.oldLinks(o)
-	t.events = append(t.events, event)
+const eventKind = "event"
+
+// eventTime is how long events are kept: 30 days.
+const eventTime = 30 * day
+
+// maxEventTypes is how many types a list of events may be narrowed to.
+const maxEventTypes = 20
+
+// event tells of something that happened to an object, with a snapshot of it.
+type event struct {
+	header
+	Livemode        no           `json:"livemode"`
+	APIVersion      string       `json:"api_version"`
+	Created         int64        `json:"created"`
+	Data            eventData    `json:"data"`
+	PendingWebhooks int          `json:"pending_webhooks"`
+	Request         eventRequest `json:"request"`
+	Type            string       `json:"type"`
+
+	private eventPrivate
 }
 
-// emitAt notes an event before others of the same transaction, with the object
-// as it is now.
-func (t *transaction) emitAt(first int, kind string, o object) {
-	t.emit(kind, o, nil)
-	last := len(t.events) - 1
-	event := t.events[last]
-	t.events = slices.Insert(t.events[:last], first, event)
+type eventData struct {
+	Object             json.RawMessage `json:"object"`
+	PreviousAttributes tree            `json:"previous_attributes,omitempty"`
 }
 
-// updated notes an *.updated event, if anything changed.
-func (t *transaction) updated(kind string, before, after object) {
-	if previous := changes(before, after); len(previous) > 0 {
-		t.emit(kind, after, previous)
+type eventRequest struct {
+	ID             text `json:"id"`
+	IdempotencyKey text `json:"idempotency_key"`
+}
+
+// eventPrivate has what the older shape says of the object and the present one
+// does not.
+type eventPrivate struct {
+	Links oldLinks `json:"links,omitzero"`
+}
+
+func (*event) kind() string    { return eventKind }
+func (e *event) clone() object { c := *e; return &c }
+func (e *event) hidden() any   { return &e.private }
+
+// emit notes an event about an object as it is now.
+func (t *transaction) emit(kind string, o object) *event {
+	e := &event{
+		header: header{ID: t.newID("evt_1", 23), Object: eventKind}, APIVersion: APIVersion, Created: t.now, Type: kind,
+		Request: eventRequest{ID: text(t.request), IdempotencyKey: text(t.idempotencyKey)},
+	}
+	t.snapshot(e, o)
+	t.events = append(t.events, e)
+	return e
+}
+
+// snapshot makes an event show an object as it is now.
+func (t *transaction) snapshot(e *event, o object) {
+	e.Data.Object = mustMarshal(t.shown(o))
+	e.private.Links = t.oldLinks(o)
+}
+
+// changed notes an event about a change, if there was one; before is the
+// object as it was.
+func (t *transaction) changed(kind string, before, after object) {
+	if previous := changedValues(mustMarshal(t.shown(before)), mustMarshal(t.shown(after))); len(previous) > 0 {
+		t.emit(kind, after).Data.PreviousAttributes = previous
 	}
 }
 
-// eventRetention is how long events are listed: 30 days.
-const eventRetention = 30 * 24 * 3600
-
-func retrieveEvent(t *transaction, args []string, _ params) (any, *apiError) {
-	event, fault := t.find("event", args[0], "id")
-	if fault != nil || event.integer("created") < t.time-eventRetention {
-		return nil, missing("event", args[0], "id")
+// changedValues has the old values of what is different in an object's encoding
+// now. Most fields are the same, so only those that differ are decoded.
+func changedValues(before, after json.RawMessage) tree {
+	var was, is map[string]json.RawMessage
+	mustUnmarshal(before, &was)
+	mustUnmarshal(after, &is)
+	old, now := tree{}, tree{}
+	for name := range is {
+		if !bytes.Equal(was[name], is[name]) {
+			old[name], now[name] = decodeValue(was[name]), decodeValue(is[name])
+		}
 	}
-	return event, nil
+	for name := range was {
+		if is[name] == nil {
+			old[name] = decodeValue(was[name])
+		}
+	}
+	return difference(old, now)
 }
 
-func listEvents(t *transaction, _ []string, p params) (any, *apiError) {
-	types := p.texts("types")
-	if one := p.text("type"); one != "" {
-		types = append(types, one)
+// difference has the old values of what is different now. Hashes are compared
+// key by key, lists as a whole; what was not there before was null.
+func difference(was, is tree) tree {
+	old := tree{}
+	for name := range is {
+		before, after := was[name], is[name]
+		if reflect.DeepEqual(before, after) {
+			continue
+		}
+		wasHash, okBefore := before.(tree)
+		isHash, okAfter := after.(tree)
+		if okBefore && okAfter {
+			before = difference(wasHash, isHash)
+		}
+		old[name] = before
 	}
-	if len(types) > 20 || p.text("type") != "" && len(types) > 1 {
-		return nil, invalidParam("types", "", "You may pass up to 20 types, or one type.")
+	for name := range was {
+		if _, still := is[name]; !still {
+			old[name] = was[name]
+		}
 	}
-	return t.list(listing{kind: "event", url: "/v1/events", wanted: func(event object) bool {
-		if event.integer("created") < t.time-eventRetention {
+	return old
+}
+
+// mustMarshal encodes one of the simulator's own objects, which always works.
+func mustMarshal(value any) json.RawMessage {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		panic("stripesim: encode an object: " + err.Error())
+	}
+	return encoded
+}
+
+func mustUnmarshal(encoded json.RawMessage, into any) {
+	decoder := json.NewDecoder(bytes.NewReader(encoded))
+	decoder.UseNumber()
+	if err := decoder.Decode(into); err != nil {
+		panic("stripesim: decode an object: " + err.Error())
+	}
+}
+
+// decodeValue decodes a value; one that is not there is null.
+func decodeValue(encoded json.RawMessage) (value any) {
+	if encoded != nil {
+		mustUnmarshal(encoded, &value)
+	}
+	return value
+}
+
+func eventOperations() []operation {
+	return []operation{
+		{method: "GET", path: "/v1/events", do: listEvents, fields: pageFields(shape{
+			"created": aRange(), "delivery_success": aBoolean(), "type": aText(), "types": aList(aText()),
+		})},
+		{method: "GET", path: "/v1/events/{}", do: retrieveEvent},
+	}
+}
+
+func retrieveEvent(t *transaction, c call) (any, *apiError) {
+	e, fault := one[*event](t, c)
+	if fault == nil && e.Created < t.now-eventTime {
+		fault = missing(eventKind, c.id(), "id").notFound()
+	}
+	return e, fault
+}
+
+func listEvents(t *transaction, c call) (any, *apiError) {
+	types := c.texts("types")
+	if one := c.text("type"); one != "" {
+		if len(types) > 0 {
+			return nil, invalid("type", "parameters_exclusive", "Received both type and types parameters. Please pass in only one.")
+		}
+		types = []string{one}
+	}
+	if len(types) > maxEventTypes {
+		return nil, invalid("types", "", "You may pass up to 20 types.")
+	}
+	return page(t, "/v1/events", c, all[*event](t), func(e *event) bool {
+		if e.Created < t.now-eventTime || !c.within("created", e.Created) {
 			return false
 		}
-		if success := p.text("delivery_success"); success != "" {
-			delivered := event.integer("pending_webhooks") == 0
-			if delivered != (success == "true") {
-				return false
-			}
+		if c.has("delivery_success") && c.boolean("delivery_success", true) != (e.PendingWebhooks == 0) {
+			return false
 		}
-		return len(types) == 0 || slices.ContainsFunc(types, func(pattern string) bool { return matchesType(pattern, event.text("type")) })
-	}}, p)
+		return len(types) == 0 || matchesAny(types, e.Type)
+	})
+}
+
+// matchesAny says whether a type is meant by one of some patterns, such as
+// customer.* or *.
+func matchesAny(patterns []string, kind string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		if prefix, wild := strings.CutSuffix(pattern, "*"); wild {
+			return strings.HasPrefix(kind, prefix)
+		}
+		return pattern == kind
+	})
 }

@@ -1,99 +1,213 @@
 package stripesim
 
-import "strings"
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+)
 
-// maxExpansion is how deep an expansion may go.
+// maxExpansion is how many levels an expansion may go down.
 const maxExpansion = 4
 
-// expand shows an object, or a list, with the fields expanded that were asked for.
-func (t *transaction) expand(result any, paths []string) (any, *apiError) {
-	o, ok := result.(object)
-	if !ok {
-		return result, nil
-	}
-	shown := visible(o)
-	for _, path := range paths {
-		parts := strings.Split(path, ".")
-		depth := len(parts)
-		if parts[0] == "data" {
-			depth--
-		}
-		if depth > maxExpansion {
-			return nil, invalidParam("expand", "", "You cannot expand more than 4 levels of a property.")
-		}
-		if !t.expandPath(shown, parts) {
-			return nil, invalidParam("expand", "", "This property cannot be expanded ("+path+").")
-		}
-	}
-	return shown, nil
+// expandable are the fields that hold an id and may be expanded into the
+// object, by kind and path within it.
+var expandable = map[string]string{
+	"customer.invoice_settings.default_payment_method": paymentMethodKind,
+	"product.default_price":                            priceKind,
+	"price.product":                                    productKind,
+	"payment_method.customer":                          customerKind,
+	"setup_intent.customer":                            customerKind,
+	"setup_intent.payment_method":                      paymentMethodKind,
+	"payment_intent.customer":                          customerKind,
+	"payment_intent.payment_method":                    paymentMethodKind,
+	"payment_intent.latest_charge":                     chargeKind,
+	"charge.customer":                                  customerKind,
+	"charge.payment_intent":                            paymentIntentKind,
+	"refund.charge":                                    chargeKind,
+	"refund.payment_intent":                            paymentIntentKind,
+	"invoice.customer":                                 customerKind,
+	"invoice.default_payment_method":                   paymentMethodKind,
+	"invoice.parent.subscription_details.subscription": subscriptionKind,
+	"line_item.subscription":                           subscriptionKind,
+	"line_item.pricing.price_details.price":            priceKind,
+	"line_item.pricing.price_details.product":          productKind,
+	"invoiceitem.customer":                             customerKind,
+	"invoiceitem.invoice":                              invoiceKind,
+	"invoiceitem.pricing.price_details.price":          priceKind,
+	"invoice_payment.invoice":                          invoiceKind,
+	"invoice_payment.payment.payment_intent":           paymentIntentKind,
+	"subscription.customer":                            customerKind,
+	"subscription.default_payment_method":              paymentMethodKind,
+	"subscription.latest_invoice":                      invoiceKind,
+	"subscription.pending_setup_intent":                setupIntentKind,
 }
 
-func (t *transaction) expandPath(o object, parts []string) bool {
-	name := parts[0]
-	if _, there := o[name]; !there {
-		hidden, ok := t.hidden(o, name)
-		if !ok {
-			return false
-		}
-		o[name] = hidden
-	}
-	switch value := o[name].(type) {
-	case nil:
-		return true
-	case string:
-		inner := t.get(value)
-		if inner == nil {
-			return false
-		}
-		if inner.boolean("_deleted") {
-			o[name] = object{"id": value, "object": inner.text("object"), "deleted": true}
-			return len(parts) == 1
-		}
-		shown := visible(inner)
-		o[name] = shown
-		return len(parts) == 1 || t.expandPath(shown, parts[1:])
-	case []any:
-		for i, row := range value {
-			if id, ok := row.(string); ok {
-				inner := t.get(id)
-				if inner == nil {
-					return false
-				}
-				value[i] = visible(inner)
+// neverThere are the fields that may be expanded and are null here.
+var neverThere = map[string]bool{
+	"application": true, "balance_transaction": true, "default_source": true, "discount": true, "failure_balance_transaction": true,
+	"latest_attempt": true, "latest_revision": true, "mandate": true, "on_behalf_of": true, "pending_update": true, "review": true,
+	"schedule": true, "source_transfer": true, "tax_code": true, "test_clock": true,
+}
+
+// concealed are the fields that show up only when they are expanded.
+var concealed = map[string]func(*transaction, string) any{
+	"customer.subscriptions": func(t *transaction, id string) any {
+		var live []any
+		for _, s := range related[*subscription](t, "customer", id) {
+			if !s.ended() {
+				live = append([]any{t.shown(s)}, live...)
 			}
-			if row, ok := value[i].(object); ok && len(parts) > 1 && !t.expandPath(row, parts[1:]) {
+		}
+		return listOf("/v1/customers/"+id+"/subscriptions", live)
+	},
+	"charge.refunds": func(t *transaction, id string) any {
+		return listOf("/v1/charges/"+id+"/refunds", newestFirst(related[*refund](t, "charge", id)))
+	},
+	"invoice.payments": func(t *transaction, id string) any {
+		return listOf("/v1/invoice_payments?invoice="+id, newestFirst(related[*invoicePayment](t, "invoice", id)))
+	},
+	"invoice.confirmation_secret": func(t *transaction, id string) any {
+		invoice := get[*invoice](t, id)
+		if invoice.Status != "open" || invoice.private.Intent == "" {
+			return nil
+		}
+		intent := get[*paymentIntent](t, invoice.private.Intent)
+		return tree{"client_secret": intent.ClientSecret, "type": "payment_intent"}
+	},
+}
+
+func newestFirst[T any](rows []T) []any {
+	reversed := make([]any, 0, len(rows))
+	for i := range rows {
+		reversed = append(reversed, rows[len(rows)-1-i])
+	}
+	return reversed
+}
+
+// shown is an object as it goes over the wire, with what is taken from others.
+func (t *transaction) shown(o any) any {
+	switch o := o.(type) {
+	case *customer:
+		if o.private.Deleted {
+			return deletedObject{o.ID, customerKind, true}
+		}
+	case *subscription:
+		return o.withPrices(t)
+	case *invoice:
+		return o.withFewLines()
+	case list:
+		data := make([]any, len(o.Data))
+		for i, row := range o.Data {
+			data[i] = t.shown(row)
+		}
+		o.Data = data
+		return o
+	}
+	return o
+}
+
+// deletedObject is what remains of an object that was deleted.
+type deletedObject struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Deleted bool   `json:"deleted"`
+}
+
+// show answers with an object, or a list, and what was asked to be expanded.
+func (t *transaction) show(result any, paths []string) (answer, *apiError) {
+	shown := t.shown(result)
+	if len(paths) > 0 {
+		expanded, err := toTree(shown)
+		if err != nil {
+			return answer{}, unreadable(err)
+		}
+		for _, path := range paths {
+			if fault := t.expand(expanded, path); fault != nil {
+				return answer{}, fault
+			}
+		}
+		shown = expanded
+	}
+	body, err := json.MarshalIndent(shown, "", "  ")
+	if err != nil {
+		return answer{}, unreadable(err)
+	}
+	return answer{status: http.StatusOK, body: append(body, '\n')}, nil
+}
+
+func unreadable(err error) *apiError {
+	return &apiError{status: http.StatusInternalServerError, kind: internalError, message: "The simulator could not write its answer: " + err.Error()}
+}
+
+func (t *transaction) expand(shown tree, path string) *apiError {
+	parts := strings.Split(path, ".")
+	depth := len(parts)
+	if shown["object"] == "list" {
+		if parts[0] != "data" {
+			return invalid("expand", "", "This property cannot be expanded ("+path+"). You may want to try expanding 'data."+path+"' instead.")
+		}
+		depth--
+	}
+	if depth > maxExpansion {
+		return invalid("expand", "", "You cannot expand more than 4 levels of a property. Property: "+path)
+	}
+	if !t.expandIn(shown, "", parts) {
+		return invalid("expand", "", "This property cannot be expanded ("+path+").")
+	}
+	return nil
+}
+
+// expandIn expands one path. at is the kind of the object that place belongs
+// to, and its path there.
+func (t *transaction) expandIn(place tree, at string, parts []string) bool {
+	if kind, ok := place["object"].(string); ok && kind != "list" {
+		at = kind
+	}
+	name := parts[0]
+	at += "." + name
+	if reveal := concealed[at]; reveal != nil && place[name] == nil {
+		id, _ := place["id"].(string)
+		revealed, err := toTree(tree{"value": reveal(t, id)})
+		if err != nil {
+			return false
+		}
+		place[name] = revealed["value"]
+	}
+	switch value := place[name].(type) {
+	case string:
+		return t.expandID(place, name, expandable[at], value, parts[1:])
+	case nil:
+		_, known := place[name]
+		return known && (expandable[at] != "" || concealed[at] != nil || neverThere[name] || len(parts) > 1)
+	case tree:
+		return len(parts) == 1 || t.expandIn(value, at, parts[1:])
+	case []any:
+		for _, row := range value {
+			if inner, ok := row.(tree); !ok || len(parts) == 1 || !t.expandIn(inner, at, parts[1:]) {
 				return false
 			}
 		}
 		return true
-	case object:
-		return len(parts) == 1 || t.expandPath(value, parts[1:])
 	}
 	return false
 }
 
-// hidden are the fields that show up only when they are expanded.
-func (t *transaction) hidden(o object, name string) (value any, ok bool) {
-	id := o.text("id")
-	switch o.text("object") + "." + name {
-	case "invoice.payments":
-		var rows []object
-		for _, payment := range t.by("invoice_payment", "invoice", id) {
-			rows = append(rows, visible(payment))
-		}
-		return listOf("/v1/invoice_payments?invoice="+id, rows...), true
-	case "invoice.confirmation_secret":
-		intent := t.get(t.get(id).text("_intent"))
-		if intent == nil || t.get(id).text("status") != "open" {
-			return nil, true
-		}
-		return object{"client_secret": intent["client_secret"], "type": "payment_intent"}, true
-	case "charge.refunds":
-		var rows []object
-		for _, refund := range t.by("refund", "charge", id) {
-			rows = append([]object{visible(refund)}, rows...)
-		}
-		return listOf("/v1/charges/"+id+"/refunds", rows...), true
+func (t *transaction) expandID(place tree, name, kind, id string, rest []string) bool {
+	if kind == "" {
+		return false
 	}
-	return nil, false
+	o, found := t.writes[key{kind, id}]
+	if !found {
+		r := t.state.row(key{kind, id})
+		if r == nil {
+			return false
+		}
+		o = r.object
+	}
+	inner, err := toTree(t.shown(o))
+	if err != nil {
+		return false
+	}
+	place[name] = inner
+	return len(rest) == 0 || t.expandIn(inner, "", rest)
 }

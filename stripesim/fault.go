@@ -3,7 +3,7 @@ package stripesim
 import (
 	"errors"
 	"fmt"
-	"math"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,65 +16,129 @@ type Fault struct {
 	// Empty: any.
 	Method string `json:"method"`
 	Path   string `json:"path"`
-	// Count is how many requests it meets. Zero means one.
+	// Count is how many requests it meets. Zero: one.
 	Count int `json:"count"`
 	// Kind is what happens: rate_limit and lock_timeout (429), error (500 as
-	// JSON), html (502 as HTML), cut (the connection ends before anything is
-	// done), lost (it ends after all was done), delay.
+	// JSON), html (502 as HTML) and cut (the connection ends) before anything
+	// is done; lost (the connection ends) and timeout (no answer comes until
+	// the caller gives up, for a minute at most) after all was done; delay.
 	Kind string `json:"kind"`
 	// DelayMillis is how long delay takes, in milliseconds, a minute at most;
-	// it also goes before any other kind. A request that is delayed holds its
-	// idempotency key, so that another with that key is answered 409.
+	// it also goes before any other kind.
 	DelayMillis int64 `json:"delay_ms"`
 }
 
-// maxDelay bounds a delay.
-const maxDelay = time.Minute
+// faultKinds are the kinds that a [Fault] may have.
+var faultKinds = []string{"rate_limit", "lock_timeout", "error", "html", "cut", "lost", "timeout", "delay"}
 
-// AddFault makes trouble. An unknown kind is an error.
+const (
+	// maxDelay bounds a delay.
+	maxDelay = time.Minute
+	// maxFaults bounds the faults that wait.
+	maxFaults = 1000
+)
+
+var errTooManyFaults = errors.New("stripesim: too many faults are waiting")
+
+// AddFault makes trouble for requests to the API. An unknown kind, or a negative
+// number, is an error. Faults are forgotten when the simulator is closed.
 func (s *Simulator) AddFault(f Fault) error {
-	switch f.Kind {
-	case "rate_limit", "lock_timeout", "error", "html", "cut", "lost", "delay":
-	default:
-		return fmt.Errorf("stripesim: unknown kind of fault %q", f.Kind)
+	if !slices.Contains(faultKinds, f.Kind) {
+		return fmt.Errorf("stripesim: the kind of a fault is %s, not %q", sentence(faultKinds), f.Kind)
 	}
 	if f.Count < 0 || f.DelayMillis < 0 {
-		return errors.New("stripesim: a fault's count and delay are not negative")
+		return errors.New("stripesim: a fault has a negative number")
 	}
 	f.Count = max(f.Count, 1)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(s.faults) >= maxFaults {
+		return errTooManyFaults
+	}
 	s.faults = append(s.faults, &f)
 	return nil
 }
 
-// ClearFaults ends all trouble with requests.
+// ClearFaults ends all trouble, that of deliveries too.
 func (s *Simulator) ClearFaults() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.faults = nil
+	s.mu.Unlock()
+	s.sender.mu.Lock()
+	defer s.sender.mu.Unlock()
+	s.sender.faults = nil
 }
 
-// takeFault finds the trouble that a request meets, if any.
+// takeFault finds the trouble that a request meets. Nil: none.
 func (s *Simulator) takeFault(r *http.Request) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults = slices.DeleteFunc(s.faults, func(f *Fault) bool { return f.Count == 0 })
-	for _, f := range s.faults {
-		if (f.Method == "" || f.Method == r.Method) && strings.HasPrefix(r.URL.Path, f.Path) {
-			f.Count--
-			return f
+	for i, f := range s.faults {
+		if f.Method != "" && f.Method != r.Method || !strings.HasPrefix(r.URL.Path, f.Path) {
+			continue
 		}
+		f.Count--
+		if f.Count == 0 {
+			s.faults = slices.Delete(s.faults, i, i+1)
+		}
+		met := *f
+		return &met
 	}
 	return nil
 }
 
-// wait is the delay that a request meets, if any.
-func (f *Fault) wait(r *http.Request) {
-	if f == nil || f.DelayMillis == 0 {
+// before does what happens instead of the work, and says whether it did.
+func (f *Fault) before(w http.ResponseWriter, r *http.Request) bool {
+	if f == nil {
+		return false
+	}
+	wait(r, time.Duration(min(f.DelayMillis, maxDelay.Milliseconds()))*time.Millisecond)
+	refusal := &apiError{status: http.StatusTooManyRequests, kind: invalidRequestError, code: f.Kind}
+	switch f.Kind {
+	case "rate_limit":
+		w.Header().Set("Stripe-Rate-Limited-Reason", "global-rate")
+		w.Header().Set("Stripe-Should-Retry", "false")
+		refusal.message = "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits."
+	case "lock_timeout":
+		refusal.message = "This object cannot be accessed right now because another API request or Stripe process is currently accessing it. If you see this error intermittently, retry the request."
+	case "error":
+		refusal = &apiError{status: http.StatusInternalServerError, kind: internalError, message: "An unknown error occurred."}
+	case "html":
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(http.StatusBadGateway)
+		_, _ = io.WriteString(w, "<html><body><h1>502 Bad Gateway</h1></body></html>\n")
+		return true
+	case "cut":
+		panic(http.ErrAbortHandler)
+	default:
+		return false
+	}
+	given := failure(refusal)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(given.status)
+	_, _ = w.Write(given.body)
+	return true
+}
+
+// after does what happens to the answer of work that is done.
+func (f *Fault) after(r *http.Request) {
+	switch {
+	case f == nil:
+		return
+	case f.Kind == "timeout":
+		wait(r, maxDelay)
+	case f.Kind != "lost":
 		return
 	}
-	timer := time.NewTimer(min(time.Duration(f.DelayMillis)*time.Millisecond, maxDelay))
+	panic(http.ErrAbortHandler)
+}
+
+// wait passes time until the caller gives up.
+func wait(r *http.Request, d time.Duration) {
+	if d == 0 {
+		return
+	}
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -82,85 +146,74 @@ func (f *Fault) wait(r *http.Request) {
 	}
 }
 
-// instead does what happens instead of the work; it says whether it did.
-func (f *Fault) instead(w http.ResponseWriter, r *http.Request) bool {
-	if f.Kind == "delay" || f.Kind == "lost" {
-		return false
-	}
-	f.wait(r)
-	body := ""
-	status := http.StatusTooManyRequests
-	switch f.Kind {
-	case "rate_limit":
-		w.Header().Set("Stripe-Rate-Limited-Reason", "global-rate")
-		body = `{"error":{"type":"invalid_request_error","code":"rate_limit","message":"Request rate limit exceeded."}}`
-	case "lock_timeout":
-		body = `{"error":{"type":"invalid_request_error","code":"lock_timeout","message":"This object cannot be accessed right now because another API request or Stripe process is currently accessing it."}}`
-	case "error":
-		status, body = http.StatusInternalServerError, `{"error":{"type":"api_error","message":"An unknown error occurred."}}`
-	case "html":
-		w.Header().Set("Content-Type", "text/html")
-		w.WriteHeader(http.StatusBadGateway)
-		fmt.Fprint(w, "<html><body><h1>502 Bad Gateway</h1></body></html>")
-		return true
-	case "cut":
-		panic(http.ErrAbortHandler)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	fmt.Fprint(w, body)
-	return true
-}
-
 // DeliveryFault is trouble for the next deliveries of events.
 type DeliveryFault struct {
-	// Count is how many deliveries it meets. Zero means one.
+	// Count is how many deliveries it meets. Zero: one.
 	Count int `json:"count"`
-	// Kind is what happens: drop (never delivered), duplicate, delay.
+	// Kind is what happens: drop (it is never delivered), duplicate (it is
+	// delivered twice), delay, reorder (the deliveries that it meets are
+	// delivered in the reverse order).
 	Kind string `json:"kind"`
-	// DelayMillis is how long delay takes, in milliseconds.
+	// DelayMillis is how long delay takes, in milliseconds; for reorder, how
+	// far apart the deliveries are then. Zero: 100.
 	DelayMillis int64 `json:"delay_ms"`
 }
 
-// AddDeliveryFault makes trouble with deliveries. An unknown kind is an error.
+var deliveryFaultKinds = []string{"drop", "duplicate", "delay", "reorder"}
+
+const defaultDelayMillis = 100
+
+// AddDeliveryFault makes trouble for deliveries of events that are not made
+// yet; retries meet none. An unknown kind, or a negative number, is an error.
 func (s *Simulator) AddDeliveryFault(f DeliveryFault) error {
-	if f.Kind != "drop" && f.Kind != "duplicate" && f.Kind != "delay" {
-		return fmt.Errorf("stripesim: unknown kind of delivery fault %q", f.Kind)
+	if !slices.Contains(deliveryFaultKinds, f.Kind) {
+		return fmt.Errorf("stripesim: the kind of a delivery's fault is %s, not %q", sentence(deliveryFaultKinds), f.Kind)
 	}
-	if f.Count < 0 || f.DelayMillis < 0 || f.DelayMillis > math.MaxInt64/int64(time.Millisecond) {
-		return errors.New("stripesim: a delivery fault's count and delay are not negative, and the delay is not endless")
+	if f.Count < 0 || f.DelayMillis < 0 {
+		return errors.New("stripesim: a fault has a negative number")
 	}
 	f.Count = max(f.Count, 1)
-	s.deliveries.mu.Lock()
-	defer s.deliveries.mu.Unlock()
-	s.deliveries.faults = append(s.deliveries.faults, f)
+	if f.DelayMillis == 0 {
+		f.DelayMillis = defaultDelayMillis
+	}
+	s.sender.mu.Lock()
+	defer s.sender.mu.Unlock()
+	if len(s.sender.faults) >= maxFaults {
+		return errTooManyFaults
+	}
+	s.sender.faults = append(s.sender.faults, f)
 	return nil
 }
 
 // PauseDeliveries holds events back, or lets them go again.
 func (s *Simulator) PauseDeliveries(paused bool) {
-	s.deliveries.mu.Lock()
-	s.deliveries.paused = paused
-	s.deliveries.mu.Unlock()
-	s.deliveries.nudge()
+	s.sender.mu.Lock()
+	s.sender.paused = paused
+	s.sender.mu.Unlock()
+	s.sender.nudge()
 }
 
-// trouble is what a delivery meets; a duplicate is queued beside it. The caller
-// holds the lock.
-func (d *deliveries) trouble(one *delivery) {
-	if len(d.faults) == 0 {
+// trouble changes a new delivery by the trouble that it meets.
+func (s *sender) trouble(d *delivery) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.faults) == 0 {
 		return
 	}
-	f := &d.faults[0]
+	f := &s.faults[0]
+	f.Count--
+	delay := time.Duration(f.DelayMillis) * time.Millisecond
 	switch f.Kind {
 	case "drop":
-		one.dropped = true
+		d.GivenUp = true
 	case "duplicate":
-		d.queue = append(d.queue, *one)
+		d.again = true
 	case "delay":
-		one.at = one.at.Add(time.Duration(f.DelayMillis) * time.Millisecond)
+		d.At = d.At.Add(delay)
+	case "reorder":
+		d.At = d.At.Add(time.Duration(f.Count+1) * delay)
 	}
-	if f.Count--; f.Count == 0 {
-		d.faults = d.faults[1:]
+	if f.Count == 0 {
+		s.faults = s.faults[1:]
 	}
 }

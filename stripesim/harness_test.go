@@ -6,64 +6,37 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	stripe "github.com/stripe/stripe-go/v85"
+
 	"github.com/numerai-app/payments/stripesim"
-	"github.com/stripe/stripe-go/v85"
 )
 
 const (
-	secretKey      = "sk_test_any"
-	publishableKey = "pk_test_any"
-	waitLimit      = 20 * time.Second
+	secretKey = "sk_test_stripesim"
+	day       = 24 * time.Hour
+	week      = 7 * day
 )
 
-// world is a simulator behind HTTP, and Stripe's own client for it.
+// world is a simulator behind HTTP, and what a test asks of it.
 type world struct {
-	*stripesim.Simulator
+	t      *testing.T
+	sim    *stripesim.Simulator
 	url    string
-	stripe *stripe.Client
-	price  string
+	client *stripe.Client
+	price  string // 20.00 usd a week, so that events of some periods are not forgotten
 }
 
-func newWorld(t *testing.T, c stripesim.Config) *world {
-	t.Helper()
-	sim, err := stripesim.New(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(sim)
-	w := &world{Simulator: sim, url: server.URL}
-	t.Cleanup(func() {
-		server.Close()
-		if err := sim.Close(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	w.stripe = stripe.NewClient(secretKey, stripe.WithBackends(stripe.NewBackendsWithConfig(&stripe.BackendConfig{
-		URL: &server.URL, MaxNetworkRetries: stripe.Int64(0), EnableTelemetry: stripe.Bool(false),
-		LeveledLogger: &stripe.LeveledLogger{Level: stripe.LevelNull},
-	})))
-	return w
-}
-
-// oneCall never sends a request again by itself, as it would on a connection
-// that was used before.
-var oneCall = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-
-type answer struct {
-	status int
-	header http.Header
-	raw    string
-	object
-}
-
+// object is decoded JSON.
 type object map[string]any
 
-// at follows names and indexes, such as items.data.0.id.
+// at is the value at a path such as items.data.0.id.
 func (o object) at(path string) any {
 	var value any = map[string]any(o)
 	for name := range strings.SplitSeq(path, ".") {
@@ -71,11 +44,11 @@ func (o object) at(path string) any {
 		case map[string]any:
 			value = inner[name]
 		case []any:
-			i := int(name[0] - '0')
-			if i >= len(inner) {
+			index := slices.Index([]string{"0", "1", "2", "3"}, name)
+			if index < 0 || index >= len(inner) {
 				return nil
 			}
-			value = inner[i]
+			value = inner[index]
 		default:
 			return nil
 		}
@@ -94,132 +67,211 @@ func (o object) number(path string) int64 {
 }
 
 func (o object) rows() []object {
-	var rows []object
-	list, _ := o["data"].([]any)
-	for _, row := range list {
-		rows = append(rows, row.(map[string]any))
+	data, _ := o["data"].([]any)
+	rows := make([]object, len(data))
+	for i, row := range data {
+		rows[i] = row.(map[string]any)
 	}
 	return rows
 }
 
-// try makes a call; headers are name and value by turns.
-func (w *world) try(t *testing.T, method, path, form string, headers ...string) (answer, error) {
+func newWorld(t *testing.T, config stripesim.Config) *world {
 	t.Helper()
-	url, body := w.url+path, io.Reader(nil)
-	if method == http.MethodPost {
-		body = strings.NewReader(form)
-	} else if form != "" {
-		url += "?" + form
-	}
-	request, err := http.NewRequestWithContext(t.Context(), method, url, body)
+	w := serve(t, newSimulator(t, config))
+	w.price = w.newPrice(2000, "week")
+	return w
+}
+
+func newSimulator(t *testing.T, config stripesim.Config) *stripesim.Simulator {
+	t.Helper()
+	sim, err := stripesim.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.Header.Set("Authorization", "Bearer "+secretKey)
-	if method == http.MethodPost {
-		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	t.Cleanup(func() {
+		if err := sim.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return sim
+}
+
+// serve puts a simulator behind HTTP, where every answer is held against
+// Stripe's own description.
+func serve(t *testing.T, sim *stripesim.Simulator) *world {
+	t.Helper()
+	server := httptest.NewServer(described(t, sim))
+	t.Cleanup(server.Close)
+	return &world{t: t, sim: sim, url: server.URL, client: newClient(server.URL)}
+}
+
+func newClient(base string) *stripe.Client {
+	return stripe.NewClient(secretKey, stripe.WithBackends(stripe.NewBackendsWithConfig(&stripe.BackendConfig{
+		URL: stripe.String(base), MaxNetworkRetries: stripe.Int64(0), EnableTelemetry: stripe.Bool(false),
+		LeveledLogger: &stripe.LeveledLogger{Level: stripe.LevelNull},
+	})))
+}
+
+// answer is what a call was answered with.
+type answer struct {
+	object
+	status int
+	header http.Header
+}
+
+// call makes any request. body is a form, or JSON under /_sim/.
+func (w *world) call(method, path, body string, headers ...string) answer {
+	w.t.Helper()
+	got, err := w.try(method, path, body, headers...)
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	for i := 0; i < len(headers); i += 2 {
+	return got
+}
+
+func (w *world) try(method, path, body string, headers ...string) (answer, error) {
+	request, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, strings.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	request.Header.Set("Authorization", "Bearer "+secretKey)
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for i := 0; i+1 < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	response, err := oneCall.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return answer{}, err
 	}
 	defer response.Body.Close()
-	raw, err := io.ReadAll(response.Body)
+	encoded, err := io.ReadAll(response.Body)
 	if err != nil {
 		return answer{}, err
 	}
-	a := answer{status: response.StatusCode, header: response.Header, raw: string(raw)}
-	_ = json.Unmarshal(raw, &a.object)
-	return a, nil
+	got := answer{status: response.StatusCode, header: response.Header}
+	if strings.HasPrefix(response.Header.Get("Content-Type"), "application/json") {
+		err = json.Unmarshal(encoded, &got.object)
+	}
+	return got, err
 }
 
-// call makes a call that is to be answered with that status.
-func (w *world) call(t *testing.T, status int, method, path, form string, headers ...string) answer {
-	t.Helper()
-	a, err := w.try(t, method, path, form, headers...)
+// post and get make calls that have to succeed.
+func (w *world) post(path, body string) answer {
+	w.t.Helper()
+	return w.succeed(http.MethodPost, path, body)
+}
+
+func (w *world) get(path string) answer {
+	w.t.Helper()
+	return w.succeed(http.MethodGet, path, "")
+}
+
+func (w *world) succeed(method, path, body string) answer {
+	w.t.Helper()
+	got := w.call(method, path, body)
+	if got.status != http.StatusOK {
+		w.t.Fatalf("%s %s %s: %d %v", method, path, body, got.status, got.object)
+	}
+	return got
+}
+
+func (w *world) newPrice(amount int64, interval string) string {
+	w.t.Helper()
+	price, err := w.client.V1Prices.Create(w.t.Context(), &stripe.PriceCreateParams{
+		Currency: stripe.String("usd"), UnitAmount: &amount, ProductData: &stripe.PriceCreateProductDataParams{Name: stripe.String("Tea")},
+		Recurring: &stripe.PriceCreateRecurringParams{Interval: &interval},
+	})
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	if a.status != status {
-		t.Fatalf("%s %s %s was answered %d %s, want %d", method, path, form, a.status, a.raw, status)
-	}
-	return a
+	return price.ID
 }
 
-func (w *world) post(t *testing.T, path, form string) object {
-	t.Helper()
-	return w.call(t, 200, http.MethodPost, path, form).object
-}
-
-func (w *world) get(t *testing.T, path string) object {
-	t.Helper()
-	return w.call(t, 200, http.MethodGet, path, "").object
-}
-
-// customer makes a customer whose default is a test card, if one is named, and
-// the price that all subscriptions of these tests have.
-func (w *world) customer(t *testing.T, card string) string {
-	t.Helper()
-	id := w.post(t, "/v1/customers", "email=ada@example.com&metadata[user]=42").text("id")
-	if w.price == "" {
-		w.price = w.post(t, "/v1/prices", "currency=usd&unit_amount=1999&recurring[interval]=month&product_data[name]=Premium").text("id")
-	}
+// newCustomer makes a customer whose default is that card; none if it is empty.
+func (w *world) newCustomer(card string) string {
+	w.t.Helper()
+	id := w.post("/v1/customers", "email=ada@example.com&name=Ada").text("id")
 	if card != "" {
-		w.post(t, "/v1/customers/"+id, "invoice_settings[default_payment_method]="+w.attach(t, id, card))
+		w.post("/v1/customers/"+id, "invoice_settings[default_payment_method]="+w.attach(card, id))
 	}
 	return id
 }
 
-func (w *world) attach(t *testing.T, customer, card string) string {
-	t.Helper()
-	return w.post(t, "/v1/payment_methods/"+card+"/attach", "customer="+customer).text("id")
+func (w *world) attach(card, customer string) string {
+	w.t.Helper()
+	return w.post("/v1/payment_methods/"+card+"/attach", "customer="+customer).text("id")
 }
 
-func (w *world) subscribe(t *testing.T, customer, more string) object {
-	t.Helper()
-	return w.post(t, "/v1/subscriptions", "customer="+customer+"&items[0][price]="+w.price+"&expand[]=latest_invoice.confirmation_secret&expand[]=latest_invoice.payments"+more)
+// subscribe makes a subscription to the price, with its invoice expanded.
+func (w *world) subscribe(customer, more string) answer {
+	w.t.Helper()
+	return w.post("/v1/subscriptions", "customer="+customer+"&items[0][price]="+w.price+
+		"&expand[]=latest_invoice.payments&expand[]=latest_invoice.confirmation_secret"+more)
 }
 
-func (w *world) advance(t *testing.T, d time.Duration) {
-	t.Helper()
-	if err := w.Advance(t.Context(), d); err != nil {
-		t.Fatal(err)
+func (w *world) subscription(id string) answer {
+	w.t.Helper()
+	return w.get("/v1/subscriptions/" + id + "?expand[]=latest_invoice")
+}
+
+func (w *world) advance(d time.Duration) {
+	w.t.Helper()
+	if err := w.sim.Advance(w.t.Context(), d); err != nil {
+		w.t.Fatal(err)
 	}
 }
 
-// lastEvent is the id of the latest event.
-func (w *world) lastEvent(t *testing.T) string {
-	t.Helper()
-	return w.get(t, "/v1/events?limit=1").text("data.0.id")
+// newest is the id of the last event so far.
+func (w *world) newest() string {
+	w.t.Helper()
+	if rows := w.get("/v1/events?limit=1").rows(); len(rows) > 0 {
+		return rows[0].text("id")
+	}
+	return ""
 }
 
-// events are the types of the events that came after one, oldest first.
-func (w *world) events(t *testing.T, after string) []string {
-	t.Helper()
-	var types []string
+// eventsSince are the events after one, oldest first.
+func (w *world) eventsSince(id string) []object {
+	w.t.Helper()
+	var found []object
 	for {
-		page := w.get(t, "/v1/events?limit=100&ending_before="+after)
-		for _, event := range slices.Backward(page.rows()) {
-			types = append(types, event.text("type"))
-			after = event.text("id")
+		page := w.get("/v1/events?limit=100&ending_before=" + id)
+		rows := page.rows()
+		slices.Reverse(rows)
+		found = append(found, rows...)
+		if page.object["has_more"] != true {
+			return found
 		}
-		if page["has_more"] != true {
-			return types
-		}
+		id = rows[len(rows)-1].text("id")
 	}
 }
 
-func expect(t *testing.T, o object, want map[string]any) {
+func types(events []object) []string {
+	names := make([]string, len(events))
+	for i, e := range events {
+		names[i] = e.text("type")
+	}
+	return names
+}
+
+// wantAll compares the values at some paths. Numbers are ints.
+func wantAll(t *testing.T, what string, got object, want map[string]any) {
 	t.Helper()
 	for path, value := range want {
-		if number, ok := value.(int); ok {
-			value = float64(number)
+		have := got.at(path)
+		if number, ok := have.(float64); ok {
+			have = int(number)
 		}
-		if got := o.at(path); got != value {
-			t.Errorf("%s %s is %v, want %v", o.text("object"), path, got, value)
+		if diff := cmp.Diff(value, have); diff != "" {
+			t.Errorf("%s: %s (-want +got):\n%s", what, path, diff)
 		}
 	}
+}
+
+func query(pairs ...string) string {
+	values := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		values.Add(pairs[i], pairs[i+1])
+	}
+	return values.Encode()
 }

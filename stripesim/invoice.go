@@ -1,365 +1,360 @@
 package stripesim
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
-const (
-	hour = 3600
-	day  = 24 * hour
-)
+const invoiceKind = "invoice"
 
-// retryDays are the days after a failed renewal on which it is tried again.
-var retryDays = []int64{3, 5, 7}
+// invoice is a bill for a period of a subscription, or for a change of it.
+type invoice struct {
+	header
+	Livemode                     no                 `json:"livemode"`
+	AccountCountry               string             `json:"account_country"`
+	AccountName                  string             `json:"account_name"`
+	AccountTaxIDs                null               `json:"account_tax_ids"`
+	AmountDue                    int64              `json:"amount_due"`
+	AmountOverpaid               zero               `json:"amount_overpaid"`
+	AmountPaid                   int64              `json:"amount_paid"`
+	AmountPaidOffStripe          int64              `json:"amount_paid_off_stripe"`
+	AmountRemaining              int64              `json:"amount_remaining"`
+	AmountShipping               zero               `json:"amount_shipping"`
+	Application                  null               `json:"application"`
+	AttemptCount                 int64              `json:"attempt_count"`
+	Attempted                    bool               `json:"attempted"`
+	AutoAdvance                  bool               `json:"auto_advance"`
+	AutomaticTax                 invoiceTax         `json:"automatic_tax"`
+	AutomaticallyFinalizesAt     moment             `json:"automatically_finalizes_at"`
+	BillingReason                string             `json:"billing_reason"`
+	CollectionMethod             string             `json:"collection_method"`
+	Created                      int64              `json:"created"`
+	Currency                     string             `json:"currency"`
+	CustomFields                 null               `json:"custom_fields"`
+	Customer                     string             `json:"customer"`
+	CustomerAccount              null               `json:"customer_account"`
+	CustomerAddress              *address           `json:"customer_address"`
+	CustomerEmail                text               `json:"customer_email"`
+	CustomerName                 text               `json:"customer_name"`
+	CustomerPhone                text               `json:"customer_phone"`
+	CustomerShipping             *shipping          `json:"customer_shipping"`
+	CustomerTaxExempt            string             `json:"customer_tax_exempt"`
+	CustomerTaxIDs               emptyList          `json:"customer_tax_ids"`
+	DefaultPaymentMethod         null               `json:"default_payment_method"`
+	DefaultSource                null               `json:"default_source"`
+	DefaultTaxRates              emptyList          `json:"default_tax_rates"`
+	Description                  text               `json:"description"`
+	Discounts                    emptyList          `json:"discounts"`
+	DueDate                      null               `json:"due_date"`
+	EffectiveAt                  moment             `json:"effective_at"`
+	EndingBalance                *int64             `json:"ending_balance"`
+	Footer                       text               `json:"footer"`
+	FromInvoice                  null               `json:"from_invoice"`
+	HostedInvoiceURL             text               `json:"hosted_invoice_url"`
+	InvoicePDF                   text               `json:"invoice_pdf"`
+	Issuer                       issuer             `json:"issuer"`
+	LastFinalizationError        null               `json:"last_finalization_error"`
+	LatestRevision               null               `json:"latest_revision"`
+	Lines                        invoiceLines       `json:"lines"`
+	Metadata                     metadata           `json:"metadata"`
+	NextPaymentAttempt           moment             `json:"next_payment_attempt"`
+	Number                       text               `json:"number"`
+	OnBehalfOf                   null               `json:"on_behalf_of"`
+	Parent                       *invoiceParent     `json:"parent"`
+	PaymentSettings              invoicePaySettings `json:"payment_settings"`
+	PeriodEnd                    int64              `json:"period_end"`
+	PeriodStart                  int64              `json:"period_start"`
+	PostPaymentCreditNotesAmount zero               `json:"post_payment_credit_notes_amount"`
+	PrePaymentCreditNotesAmount  zero               `json:"pre_payment_credit_notes_amount"`
+	ReceiptNumber                null               `json:"receipt_number"`
+	Rendering                    null               `json:"rendering"`
+	ShippingCost                 null               `json:"shipping_cost"`
+	ShippingDetails              null               `json:"shipping_details"`
+	StartingBalance              int64              `json:"starting_balance"`
+	StatementDescriptor          null               `json:"statement_descriptor"`
+	Status                       string             `json:"status"`
+	StatusTransitions            invoiceTransitions `json:"status_transitions"`
+	Subtotal                     int64              `json:"subtotal"`
+	SubtotalExcludingTax         int64              `json:"subtotal_excluding_tax"`
+	TestClock                    null               `json:"test_clock"`
+	Total                        int64              `json:"total"`
+	TotalDiscountAmounts         emptyList          `json:"total_discount_amounts"`
+	TotalExcludingTax            int64              `json:"total_excluding_tax"`
+	TotalPretaxCreditAmounts     emptyList          `json:"total_pretax_credit_amounts"`
+	TotalTaxes                   emptyList          `json:"total_taxes"`
+	WebhooksDeliveredAt          moment             `json:"webhooks_delivered_at"`
 
-// newInvoice makes the draft of an invoice for a subscription's period.
-func (t *transaction) newInvoice(subscription object, reason string, trial bool) object {
-	id := newID("in_1")
-	customer := t.edit(subscription.text("customer"))
-	sequence := customer.integer("next_invoice_sequence")
-	customer["next_invoice_sequence"] = sequence + 1
-	var total int64
-	var lines []object
-	for _, item := range subscription.rows("items") {
-		line := t.newLine(id, subscription, item, trial)
-		total += line.integer("amount")
-		lines = append(lines, line)
-	}
-	start := subscription.integer("_period_start")
-	invoice := object{
-		"id": id, "object": "invoice", "account_country": "US", "account_name": "Simulator", "account_tax_ids": nil,
-		"amount_due": total, "amount_overpaid": int64(0), "amount_paid": int64(0), "amount_paid_off_stripe": int64(0), "amount_remaining": total, "amount_shipping": int64(0),
-		"application": nil, "attempt_count": int64(0), "attempted": false, "auto_advance": true,
-		"automatic_tax":              object{"disabled_reason": nil, "enabled": false, "liability": nil, "provider": nil, "status": nil},
-		"automatically_finalizes_at": nil, "billing_reason": reason, "collection_method": "charge_automatically", "created": t.time,
-		"currency": subscription["currency"], "custom_fields": nil, "customer": subscription["customer"], "customer_account": nil,
-		"customer_address": nil, "customer_email": customer["email"], "customer_name": customer["name"], "customer_phone": nil, "customer_shipping": nil,
-		"customer_tax_exempt": "none", "customer_tax_ids": []any{}, "default_payment_method": nil, "default_source": nil, "default_tax_rates": []any{},
-		"description": nil, "discounts": []any{}, "due_date": nil, "effective_at": nil, "ending_balance": nil, "footer": nil, "from_invoice": nil,
-		"hosted_invoice_url": nil, "invoice_pdf": nil, "issuer": object{"type": "self"}, "last_finalization_error": nil, "latest_revision": nil,
-		"lines": listOf("/v1/invoices/"+id+"/lines", lines...), "livemode": false, "metadata": object{}, "next_payment_attempt": nil,
-		"number": nil, "on_behalf_of": nil, "parent": object{
-			"quote_details": nil, "type": "subscription_details",
-			"subscription_details": object{"metadata": clone(subscription["metadata"]), "subscription": subscription["id"]},
-		},
-		"payment_settings": object{"default_mandate": nil, "payment_method_options": nil, "payment_method_types": nil},
-		"period_end":       start, "period_start": start, "post_payment_credit_notes_amount": int64(0), "pre_payment_credit_notes_amount": int64(0),
-		"receipt_number": nil, "rendering": nil, "shipping_cost": nil, "shipping_details": nil, "starting_balance": int64(0),
-		"statement_descriptor": nil, "status": "draft", "status_transitions": object{"finalized_at": nil, "marked_uncollectible_at": nil, "paid_at": nil, "voided_at": nil},
-		"subtotal": total, "subtotal_excluding_tax": total, "test_clock": nil, "total": total, "total_discount_amounts": []any{},
-		"total_excluding_tax": total, "total_pretax_credit_amounts": []any{}, "total_taxes": []any{}, "webhooks_delivered_at": nil,
-		"_subscription": subscription["id"], "_number": fmt.Sprintf("%s-%04d", strings.ToUpper(customer.text("invoice_prefix")), sequence),
-	}
-	t.put(invoice)
-	t.emit("invoice.created", invoice, nil)
-	return invoice
+	private invoicePrivate
 }
 
-func (t *transaction) newLine(invoiceID string, subscription, item object, trial bool) object {
-	price := item.object("price")
-	quantity := item.integer("quantity")
-	amount := quantity * price.integer("unit_amount")
-	name := t.get(price.text("product")).text("name")
-	description := fmt.Sprintf("%d × %s (at %s / %s)", quantity, name, formatAmount(price.integer("unit_amount"), price.text("currency")), every(price))
-	if trial {
-		amount, description = 0, "Trial period for "+name
-	}
-	return object{
-		"id": newID("il_1"), "object": "line_item", "amount": amount, "currency": subscription["currency"], "description": description,
-		"discount_amounts": []any{}, "discountable": true, "discounts": []any{}, "invoice": invoiceID, "livemode": false,
-		"metadata": clone(subscription["metadata"]), "parent": object{
-			"invoice_item_details": nil, "type": "subscription_item_details", "subscription_item_details": object{
-				"invoice_item": nil, "proration": false, "proration_details": object{"credited_items": nil},
-				"subscription": subscription["id"], "subscription_item": item["id"],
-			},
-		},
-		"period":                object{"end": subscription["_period_end"], "start": subscription["_period_start"]},
-		"pretax_credit_amounts": []any{},
-		"pricing":               object{"price_details": object{"price": price["id"], "product": price["product"]}, "type": "price_details", "unit_amount_decimal": price["unit_amount_decimal"]},
-		"quantity":              quantity, "subscription": subscription["id"], "subtotal": amount, "taxes": []any{},
-	}
+type invoicePrivate struct {
+	Subscription string `json:"subscription,omitempty"`
+	Intent       string `json:"intent,omitempty"`
+	OutOfBand    bool   `json:"out_of_band,omitempty"`
 }
 
-// finalizeInvoice opens a draft. One of nothing is paid by that.
-func (t *transaction) finalizeInvoice(id string) object {
-	invoice := t.edit(id)
-	invoice["status"], invoice["number"], invoice["effective_at"] = "open", invoice["_number"], t.time
-	invoice["automatically_finalizes_at"], invoice["ending_balance"] = nil, int64(0)
-	invoice.object("status_transitions")["finalized_at"] = t.time
-	invoice["hosted_invoice_url"] = "https://invoice.stripe.com/i/simulator/" + id
-	invoice["invoice_pdf"] = "https://pay.stripe.com/invoice/simulator/" + id + "/pdf"
-	if due := invoice.integer("amount_due"); due > 0 {
-		intent := t.newIntent(due, invoice.text("currency"), invoice.text("customer"))
-		intent["_invoice"], intent["setup_future_usage"] = id, "off_session"
-		intent["description"] = map[string]string{"subscription_create": "Subscription creation"}[invoice.text("billing_reason")]
-		if intent["description"] == "" {
-			intent["description"] = "Subscription update"
-		}
-		t.emit("payment_intent.created", intent, nil)
-		invoice["_intent"] = intent["id"]
-		payment := object{
-			"id": newID("inpay_1"), "object": "invoice_payment", "amount_paid": nil, "amount_requested": due, "created": t.time,
-			"currency": invoice["currency"], "invoice": id, "is_default": true, "livemode": false,
-			"payment": object{"payment_intent": intent["id"], "type": "payment_intent"}, "status": "open",
-			"status_transitions": object{"canceled_at": nil, "paid_at": nil}, "_payment_intent": intent["id"],
-		}
-		t.put(payment)
-	}
-	t.emit("invoice.finalized", invoice, nil)
-	if invoice.integer("amount_due") == 0 {
-		t.settleInvoice(invoice, false)
-	}
-	return invoice
+type invoiceTax struct {
+	DisabledReason null `json:"disabled_reason"`
+	Enabled        no   `json:"enabled"`
+	Liability      null `json:"liability"`
+	Provider       null `json:"provider"`
+	Status         null `json:"status"`
 }
 
-// settleInvoice marks an open invoice paid, by Stripe or out of band.
-func (t *transaction) settleInvoice(invoice object, outOfBand bool) {
-	invoice["status"], invoice["attempted"], invoice["auto_advance"] = "paid", true, false
-	invoice["amount_paid"], invoice["amount_remaining"], invoice["next_payment_attempt"] = invoice["amount_due"], int64(0), nil
-	invoice.object("status_transitions")["paid_at"] = t.time
-	t.emit("invoice.paid", invoice, nil)
-	if !outOfBand {
-		t.emit("invoice.payment_succeeded", invoice, nil)
-	}
-	t.subscriptionPaid(invoice)
+type issuer struct {
+	Type string `json:"type"`
 }
 
-// invoicePaid is what a payment intent's success means for its invoice.
-func (t *transaction) invoicePaid(intent object) {
-	id := intent.text("_invoice")
-	if id == "" {
-		return
-	}
-	invoice := t.edit(id)
-	t.countAttempt(invoice)
-	t.settleInvoice(invoice, false)
-	for _, payment := range t.by("invoice_payment", "invoice", id) {
-		if payment.text("_payment_intent") != intent.text("id") {
-			continue
-		}
-		payment = t.edit(payment.text("id"))
-		payment["status"], payment["amount_paid"] = "paid", intent["amount"]
-		payment.object("status_transitions")["paid_at"] = t.time
-		t.emit("invoice_payment.paid", payment, nil)
-	}
+type invoiceParent struct {
+	QuoteDetails        null               `json:"quote_details"`
+	SubscriptionDetails *invoiceParentPlan `json:"subscription_details"`
+	Type                string             `json:"type"`
 }
 
-// invoiceFailed is what a declined charge means for the invoice.
-func (t *transaction) invoiceFailed(intent object) {
-	id := intent.text("_invoice")
-	if id == "" {
-		return
-	}
-	invoice := t.edit(id)
-	counted, count := t.countAttempt(invoice), invoice.integer("attempt_count")
-	renewal := invoice.text("billing_reason") == "subscription_cycle"
-	last := counted && count > int64(len(retryDays))
-	if renewal && counted && !last {
-		invoice["next_payment_attempt"] = t.time + retryDays[count-1]*day
-	}
-	t.emit("invoice.payment_failed", invoice, nil)
-	if renewal {
-		t.subscriptionUnpaid(invoice, last)
-	}
+type invoiceParentPlan struct {
+	Metadata     metadata `json:"metadata"`
+	Subscription string   `json:"subscription"`
 }
 
-// countAttempt notes a try to pay: the first one counts, and then those that
-// nobody asked for. It says whether it did count.
-func (t *transaction) countAttempt(invoice object) bool {
-	invoice["attempted"] = true
-	before := invoice.integer("attempt_count")
-	if before > 0 && !t.automatic {
-		return false
-	}
-	invoice["attempt_count"] = before + 1
-	return true
+type invoicePaySettings struct {
+	DefaultMandate       null `json:"default_mandate"`
+	PaymentMethodOptions null `json:"payment_method_options"`
+	PaymentMethodTypes   null `json:"payment_method_types"`
 }
 
-func (t *transaction) invoiceNeedsAction(intent object) {
-	id := intent.text("_invoice")
-	if id == "" {
-		return
-	}
-	invoice := t.edit(id)
-	t.countAttempt(invoice)
-	t.emit("invoice.payment_action_required", invoice, nil)
-	if invoice.text("billing_reason") == "subscription_cycle" {
-		t.subscriptionUnpaid(invoice, false)
-	}
+type invoiceTransitions struct {
+	FinalizedAt           moment `json:"finalized_at"`
+	MarkedUncollectibleAt moment `json:"marked_uncollectible_at"`
+	PaidAt                moment `json:"paid_at"`
+	VoidedAt              moment `json:"voided_at"`
 }
 
-// methodFor is the payment method that pays an invoice by itself.
-func (t *transaction) methodFor(invoice object) object {
-	subscription := t.get(invoice.text("_subscription"))
-	customer := t.get(invoice.text("customer"))
-	for _, id := range []string{
-		invoice.text("default_payment_method"), subscription.text("default_payment_method"),
-		customer.object("invoice_settings").text("default_payment_method"),
-	} {
-		if id != "" {
-			return t.get(id)
-		}
-	}
-	return nil
+func (*invoice) kind() string    { return invoiceKind }
+func (i *invoice) clone() object { c := *i; return &c }
+func (i *invoice) hidden() any   { return &i.private }
+func (i *invoice) indexes() []indexed {
+	return []indexed{{"customer", i.Customer}, {"subscription", i.private.Subscription}}
 }
 
-func payInvoice(t *transaction, args []string, p params) (any, *apiError) {
-	invoice, fault := t.find("invoice", args[0], "invoice")
-	if fault != nil {
-		return nil, fault
-	}
-	switch invoice.text("status") {
-	case "paid":
-		return nil, invalidParam("", "", "Invoice is already paid")
-	case "void":
-		return nil, invalidParam("", "", "This invoice can't be paid because it is void.")
-	case "draft":
-		t.finalizeInvoice(args[0])
-	}
-	invoice = t.edit(args[0])
+func (i *invoice) due() int64 {
 	switch {
-	case invoice.text("status") == "paid": // one of nothing, by being finalized
-		return invoice, nil
-	case p.boolean("paid_out_of_band", false):
-		t.payOutOfBand(invoice)
-		return invoice, nil
+	case !i.AutoAdvance:
+		return 0
+	case i.Status == "draft":
+		return int64(i.AutomaticallyFinalizesAt)
+	case i.Status == "open":
+		return int64(i.NextPaymentAttempt)
 	}
-	method := t.methodFor(invoice)
-	if id := p.text("payment_method"); id != "" {
-		if method, fault = t.method(id, "payment_method"); fault != nil {
-			return nil, fault
-		}
-		if method.text("customer") != invoice.text("customer") {
-			return nil, invalidParam("payment_method", "", "The customer does not have a payment method with the ID "+id+".")
-		}
-	}
-	if method == nil {
-		return nil, invalidParam("", "", "Cannot charge a customer that has no active card")
-	}
-	intent := t.edit(invoice.text("_intent"))
-	delete(intent, "_authenticated")
-	if fault := t.pay(intent, method, p.boolean("off_session", true)); fault != nil {
-		return nil, fault
-	}
-	if intent.text("status") == "requires_action" {
-		return nil, &apiError{
-			status: 402, kind: "card_error", code: "invoice_payment_intent_requires_action", intent: intent, keep: true,
-			message: "This payment requires additional user action before it can be completed successfully.",
-		}
-	}
-	return t.get(args[0]), nil
+	return 0
 }
 
-// payOutOfBand notes that the money came otherwise.
-func (t *transaction) payOutOfBand(invoice object) {
-	t.dropPayments(invoice, "")
-	invoice["_out_of_band"], invoice["amount_paid_off_stripe"] = true, invoice["amount_due"]
-	t.settleInvoice(invoice, true)
-}
-
-// dropPayments cancels what was to pay an invoice.
-func (t *transaction) dropPayments(invoice object, reason string) {
-	if intent := t.get(invoice.text("_intent")); intent != nil && intent.text("status") != "canceled" {
-		t.cancelIntent(intent.text("id"), reason)
-	}
-	for _, payment := range t.by("invoice_payment", "invoice", invoice.text("id")) {
-		payment = t.edit(payment.text("id"))
-		payment["status"] = "canceled"
-		payment.object("status_transitions")["canceled_at"] = t.time
+func invoiceOperations() []operation {
+	return []operation{
+		{method: "GET", path: "/v1/invoices", do: listInvoices, fields: pageFields(shape{
+			"collection_method": aWord("charge_automatically", "send_invoice"), "created": aRange(), "customer": aText(),
+			"status": aWord("draft", "open", "paid", "uncollectible", "void"), "subscription": aText(),
+		})},
+		{method: "GET", path: "/v1/invoices/{}", do: retrieve[*invoice]},
+		{method: "POST", path: "/v1/invoices/{}", do: updateInvoice, fields: shape{
+			"auto_advance": aBoolean(), "description": aText().orEmpty(), "footer": aText().orEmpty(), "metadata": aMetadata(),
+		}},
+		{method: "GET", path: "/v1/invoices/{}/lines", do: listInvoiceLines, fields: pageFields(nil)},
+		{method: "POST", path: "/v1/invoices/{}/finalize", do: finalizeInvoice, fields: shape{"auto_advance": aBoolean()}},
+		{method: "POST", path: "/v1/invoices/{}/pay", do: payInvoice, fields: shape{
+			"off_session": aBoolean(), "paid_out_of_band": aBoolean(), "payment_method": aText(),
+		}},
+		{method: "POST", path: "/v1/invoices/{}/void", do: voidInvoice},
+		{method: "POST", path: "/v1/invoices/{}/mark_uncollectible", do: markInvoiceUncollectible},
 	}
 }
 
-func voidInvoice(t *transaction, args []string, _ params) (any, *apiError) {
-	invoice, fault := t.find("invoice", args[0], "invoice")
+// billing is what an invoice is made of.
+type billing struct {
+	reason string
+	lines  []invoiceLine
+	// from and to are the period that the invoice looks back on.
+	from, to int64
+}
+
+// newInvoice makes the draft of an invoice for a subscription.
+func (t *transaction) newInvoice(s *subscription, b billing) *invoice {
+	cus := get[*customer](t, s.Customer)
+	made := &invoice{
+		header: header{ID: t.newID("in_1", 23), Object: invoiceKind}, AccountCountry: "US", AccountName: "Simulator", AutoAdvance: true,
+		BillingReason: b.reason, CollectionMethod: "charge_automatically", Created: t.now, Currency: s.Currency, Customer: s.Customer,
+		CustomerAddress: cus.Address, CustomerEmail: cus.Email, CustomerName: cus.Name, CustomerPhone: cus.Phone,
+		CustomerShipping: cus.Shipping, CustomerTaxExempt: cus.TaxExempt, Issuer: issuer{"self"},
+		Parent:    &invoiceParent{Type: "subscription_details", SubscriptionDetails: &invoiceParentPlan{s.Metadata, s.ID}},
+		PeriodEnd: b.to, PeriodStart: b.from, StartingBalance: cus.Balance, Status: "draft",
+		private: invoicePrivate{Subscription: s.ID},
+	}
+	var total int64
+	for i := range b.lines {
+		b.lines[i].Invoice = made.ID
+		total += b.lines[i].Amount
+	}
+	made.Lines = invoiceLines{"list", b.lines, false, "/v1/invoices/" + made.ID + "/lines"}
+	made.Subtotal, made.SubtotalExcludingTax, made.Total, made.TotalExcludingTax = total, total, total, total
+	made.AmountDue = max(total, 0)
+	made.AmountRemaining = made.AmountDue
+	t.create(made)
+	t.emit("invoice.created", made)
+	return made
+}
+
+// finalize opens a draft: from then on it cannot be changed, and waits for its
+// payment. One of nothing is paid by that.
+func (t *transaction) finalize(id string) *invoice {
+	i := edit[*invoice](t, id)
+	t.balance(i)
+	i.Status, i.EffectiveAt, i.StatusTransitions.FinalizedAt = "open", moment(t.now), moment(t.now)
+	i.AutomaticallyFinalizesAt = 0
+	i.HostedInvoiceURL = text("https://invoice.stripe.com/i/simulator/" + id)
+	i.InvoicePDF = text("https://pay.stripe.com/invoice/simulator/" + id + "/pdf")
+	if s := get[*subscription](t, i.private.Subscription); s != nil {
+		i.Parent = &invoiceParent{Type: "subscription_details", SubscriptionDetails: &invoiceParentPlan{s.Metadata, s.ID}}
+	}
+	if i.AmountDue == 0 {
+		t.emit("invoice.finalized", i)
+		i.Attempted = true
+		t.settle(i)
+		return i
+	}
+	intent := t.newPaymentIntent(i.AmountDue, i.Currency, i.Customer)
+	intent.private.Invoice, intent.SetupFutureUsage, intent.Description = id, "off_session", "Subscription update"
+	if i.BillingReason == "subscription_create" {
+		intent.Description = "Subscription creation"
+	}
+	i.private.Intent = intent.ID
+	t.newInvoicePayment(i, intent)
+	t.emit("invoice.finalized", i)
+	t.emit("payment_intent.created", intent)
+	return i
+}
+
+// balance numbers an invoice and sets what of it is due: the customer's balance
+// is used up first, and too little to be charged is carried over to it.
+func (t *transaction) balance(i *invoice) {
+	before := get[*customer](t, i.Customer).clone()
+	cus := edit[*customer](t, i.Customer)
+	i.Number = text(fmt.Sprintf("%s-%04d", cus.InvoicePrefix, cus.NextInvoiceSequence))
+	cus.NextInvoiceSequence++
+	i.StartingBalance = cus.Balance
+	owed, left := i.Total+cus.Balance, int64(0)
+	if owed < minimums[i.Currency] || owed < 1 {
+		owed, left = 0, owed
+	}
+	i.AmountDue, i.AmountRemaining, i.EndingBalance = owed, owed, &left
+	changed := cus.Balance != left || cus.Currency == ""
+	cus.Balance, cus.Currency = left, text(i.Currency)
+	if changed {
+		t.changed("customer.updated", before, cus)
+	}
+}
+
+func updateInvoice(t *transaction, c call) (any, *apiError) {
+	before, fault := one[*invoice](t, c)
+	if fault == nil && before.Status != "draft" && (c.has("description") || c.has("footer")) {
+		fault = refused("invoice_not_editable", "This invoice is not editable because it has been finalized.")
+	}
 	if fault != nil {
 		return nil, fault
 	}
-	if status := invoice.text("status"); status != "open" && status != "uncollectible" {
-		return nil, invalidParam("", "", "You can only pass in open and uncollectible invoices. This invoice isn't open or uncollectible.")
+	changed := edit[*invoice](t, c.id())
+	c.setText("description", &changed.Description)
+	c.setText("footer", &changed.Footer)
+	if c.has("auto_advance") && (changed.Status == "draft" || changed.Status == "open") {
+		changed.AutoAdvance = c.boolean("auto_advance", false)
+		if changed.Status == "draft" && changed.AutoAdvance && changed.AutomaticallyFinalizesAt == 0 {
+			changed.AutomaticallyFinalizesAt = moment(t.now + draftTime)
+		}
 	}
-	return t.void(args[0]), nil
+	if changed.Metadata, fault = changed.Metadata.merge(c.form); fault != nil {
+		return nil, fault
+	}
+	t.changed("invoice.updated", before, changed)
+	return changed, nil
+}
+
+func finalizeInvoice(t *transaction, c call) (any, *apiError) {
+	found, fault := one[*invoice](t, c)
+	if fault != nil {
+		return nil, fault
+	}
+	if found.Status != "draft" {
+		return nil, refused("invoice_not_editable", "This invoice is already finalized, you can't re-finalize a non-draft invoice.")
+	}
+	i := t.finalize(c.id())
+	i.AutoAdvance = c.boolean("auto_advance", i.AutoAdvance) && i.Status == "open"
+	if i.AutoAdvance {
+		i.NextPaymentAttempt = moment(t.now + draftTime)
+	}
+	return i, nil
+}
+
+func voidInvoice(t *transaction, c call) (any, *apiError) {
+	found, fault := one[*invoice](t, c)
+	if fault != nil {
+		return nil, fault
+	}
+	if found.Status != "open" && found.Status != "uncollectible" {
+		return nil, refused("", "You can only pass in open or uncollectible invoices. This invoice isn't open or uncollectible.")
+	}
+	return t.void(c.id()), nil
 }
 
 // void makes an invoice as if it had never been.
-func (t *transaction) void(id string) object {
-	invoice := t.edit(id)
-	invoice["status"], invoice["auto_advance"], invoice["next_payment_attempt"] = "void", false, nil
-	invoice.object("status_transitions")["voided_at"] = t.time
-	t.dropPayments(invoice, "void_invoice")
-	t.emit("invoice.voided", invoice, nil)
-	return invoice
+func (t *transaction) void(id string) *invoice {
+	i := edit[*invoice](t, id)
+	i.Status, i.AutoAdvance, i.NextPaymentAttempt, i.StatusTransitions.VoidedAt = "void", false, 0, moment(t.now)
+	t.emit("invoice.voided", i)
+	t.abandon(i, "void_invoice")
+	return i
 }
 
-func finalizeInvoiceCall(t *transaction, args []string, _ params) (any, *apiError) {
-	invoice, fault := t.find("invoice", args[0], "invoice")
+// abandon cancels the payment that an invoice waited for.
+func (t *transaction) abandon(i *invoice, reason string) {
+	if i.private.Intent == "" {
+		return
+	}
+	if intent := get[*paymentIntent](t, i.private.Intent); intent.Status != "canceled" && intent.Status != "succeeded" {
+		t.cancelIntent(intent.ID, reason)
+	}
+	for _, p := range related[*invoicePayment](t, "invoice", i.ID) {
+		if p.Status == "open" {
+			canceled := edit[*invoicePayment](t, p.ID)
+			canceled.Status, canceled.StatusTransitions.CanceledAt = "canceled", moment(t.now)
+		}
+	}
+}
+
+func markInvoiceUncollectible(t *transaction, c call) (any, *apiError) {
+	found, fault := one[*invoice](t, c)
 	if fault != nil {
 		return nil, fault
 	}
-	if invoice.text("status") != "draft" {
-		return nil, invalidParam("", "invoice_not_editable", "This invoice is already finalized, you can't re-finalize a non-draft invoice.")
+	if found.Status != "open" {
+		return nil, refused("", "You can only pass in open invoices. This invoice isn't open.")
 	}
-	return t.finalizeInvoice(args[0]), nil
+	return t.giveUp(c.id()), nil
 }
 
-func markUncollectible(t *transaction, args []string, _ params) (any, *apiError) {
-	invoice, fault := t.find("invoice", args[0], "invoice")
-	if fault != nil {
-		return nil, fault
-	}
-	if invoice.text("status") != "open" {
-		return nil, invalidParam("", "", "You can only pass in open invoices. This invoice isn't open.")
-	}
-	return t.giveUpInvoice(args[0]), nil
+// giveUp marks an open invoice uncollectible.
+func (t *transaction) giveUp(id string) *invoice {
+	i := edit[*invoice](t, id)
+	i.Status, i.AutoAdvance, i.NextPaymentAttempt, i.StatusTransitions.MarkedUncollectibleAt = "uncollectible", false, 0, moment(t.now)
+	t.emit("invoice.marked_uncollectible", i)
+	t.subscriptionPaid(i)
+	return i
 }
 
-// giveUpInvoice marks an open invoice uncollectible.
-func (t *transaction) giveUpInvoice(id string) object {
-	invoice := t.edit(id)
-	invoice["status"], invoice["auto_advance"], invoice["next_payment_attempt"] = "uncollectible", false, nil
-	invoice.object("status_transitions")["marked_uncollectible_at"] = t.time
-	t.emit("invoice.marked_uncollectible", invoice, nil)
-	t.subscriptionPaid(invoice)
-	return invoice
-}
-
-func listInvoices(t *transaction, _ []string, p params) (any, *apiError) {
-	if _, fault := p.oneOf("status", "", "draft", "open", "paid", "uncollectible", "void"); fault != nil {
-		return nil, fault
+func listInvoices(t *transaction, c call) (any, *apiError) {
+	found := all[*invoice](t)
+	switch {
+	case c.has("subscription"):
+		found = with[*invoice](t, "subscription", c.text("subscription"))
+	case c.has("customer"):
+		found = with[*invoice](t, "customer", c.text("customer"))
 	}
-	fields := map[string]string{"customer": "customer", "subscription": "_subscription", "status": "status"}
-	return t.list(listing{kind: "invoice", url: "/v1/invoices", fields: fields}, p)
-}
-
-// listInvoiceLines pages the lines of an invoice, which are in the order of
-// the items.
-func listInvoiceLines(t *transaction, args []string, p params) (any, *apiError) {
-	invoice, fault := t.find("invoice", args[0], "invoice")
-	if fault != nil {
-		return nil, fault
-	}
-	limit := p.integer("limit", 10)
-	if limit < 1 || limit > 100 {
-		return nil, invalidParam("limit", "parameter_invalid_integer", "Invalid limit: must be between 1 and 100.")
-	}
-	if p.text("starting_after")+p.text("ending_before") != "" {
-		return nil, invalidRequest("starting_after", "The simulator gives the lines of an invoice from the first one on: there are never more than 10.")
-	}
-	lines := invoice.rows("lines")
-	list := listOf(invoice.object("lines").text("url"), lines[:min(int(limit), len(lines))]...)
-	list["has_more"] = len(lines) > int(limit)
-	return list, nil
-}
-
-func listInvoicePayments(t *transaction, _ []string, p params) (any, *apiError) {
-	payment := p.tree("payment")
-	if kind := payment.text("type"); payment != nil && kind != "payment_intent" {
-		return nil, invalidParam("payment[type]", "", "The simulator knows payments of type payment_intent only.")
-	}
-	narrowed := params{"_payment_intent": payment.text("payment_intent")}
-	for name, value := range p {
-		narrowed[name] = value
-	}
-	fields := map[string]string{"invoice": "invoice", "status": "status", "_payment_intent": "_payment_intent"}
-	return t.list(listing{kind: "invoice_payment", url: "/v1/invoice_payments", fields: fields}, narrowed)
+	return page(t, "/v1/invoices", c, found, func(i *invoice) bool {
+		return c.within("created", i.Created) && c.word("customer", i.Customer) == i.Customer &&
+			c.word("status", i.Status) == i.Status && c.word("collection_method", i.CollectionMethod) == i.CollectionMethod
+	})
 }

@@ -12,133 +12,164 @@ import (
 	"time"
 )
 
-// journal is the file of committed transactions, one JSON line each. A line
-// that a crash left unfinished is the last one, and was not acknowledged.
+// journal is the file of what was committed, one JSON line for each
+// transaction. Without a file it keeps nothing.
 type journal struct {
 	path string
 	file *os.File
+	size int64
 }
 
-// record is one line.
-type record struct {
-	Objects    []object       `json:"objects,omitempty"`
-	Deliveries []deliveryKey  `json:"deliveries,omitempty"`
+// line is one line of the journal.
+type line struct {
+	Objects    []stored       `json:"objects,omitempty"`
+	Gone       []key          `json:"gone,omitempty"`
+	Deliveries []delivery     `json:"deliveries,omitempty"`
 	Delivered  []deliveryKey  `json:"delivered,omitempty"`
-	GivenUp    []deliveryKey  `json:"given_up,omitempty"`
 	Offset     *time.Duration `json:"offset,omitempty"`
+	Answer     *savedAnswer   `json:"answer,omitempty"`
+	At         int64          `json:"at,omitempty"`
 
-	// An answer that an idempotency key replays.
-	Key     string          `json:"key,omitempty"`
-	Request string          `json:"request,omitempty"`
-	Status  int             `json:"status,omitempty"`
-	Body    json.RawMessage `json:"body,omitempty"`
-	At      time.Time       `json:"at,omitzero"`
+	objects []object // what Objects stands for
 }
 
 const journalName = "journal.jsonl"
 
-// openState reads the journal in a folder and writes it anew without what is
-// no longer needed.
-func openState(dir string) (*state, map[string]*remembered, *journal, error) {
-	s, keys, j := newState(), map[string]*remembered{}, &journal{}
+// openState reads the journal in a folder, and writes it anew without what is
+// no longer needed. dir may be empty.
+func openState(dir string, now func() time.Time) (*state, *journal, error) {
+	s, j := newState(), &journal{}
 	if dir == "" {
-		return s, keys, j, nil
+		return s, j, nil
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	j.path = filepath.Join(dir, journalName)
-	if err := readJournal(j.path, s, keys); err != nil {
-		return nil, nil, nil, err
+	if err := readJournal(j.path, s); err != nil {
+		return nil, nil, err
 	}
-	return s, keys, j, j.rewrite(s, keys)
+	s.forgetOld(now())
+	return s, j, j.rewrite(s)
 }
 
-func readJournal(path string, s *state, keys map[string]*remembered) error {
-	file, err := os.Open(path)
+func readJournal(path string, s *state) error {
+	file, err := os.Open(path) //nolint:gosec // the folder is the caller's choice
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
-	} else if err != nil {
+	}
+	if err != nil {
 		return err
 	}
 	defer file.Close()
 	reader := bufio.NewReaderSize(file, 1<<16)
 	for number := 1; ; number++ {
-		line, err := reader.ReadBytes('\n')
+		text, err := reader.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
-			return nil // what stands here is a line that was not finished
-		} else if err != nil {
+			return nil // a line that a crash left unfinished was never acknowledged
+		}
+		if err != nil {
 			return err
 		}
-		var r record
-		if err := json.Unmarshal(line, &r); err != nil {
+		l, err := readLine(text)
+		if err != nil {
 			return fmt.Errorf("line %d of %s is damaged: %w", number, path, err)
 		}
-		s.replay(r)
-		if r.Key != "" {
-			keys[r.Key] = &remembered{key: r.Key, request: r.Request, at: r.At, status: r.Status, body: r.Body}
-		}
+		s.apply(l)
 	}
+}
+
+func readLine(text []byte) (line, error) {
+	var l line
+	if err := json.Unmarshal(text, &l); err != nil {
+		return l, err
+	}
+	for _, one := range l.Objects {
+		o, err := one.read()
+		if err != nil {
+			return l, err
+		}
+		l.objects = append(l.objects, o)
+	}
+	return l, nil
 }
 
 // append adds a line. It is in the hands of the operating system when append
-// returns, so that it survives the end of the process.
-func (j *journal) append(r record) error {
+// returns, so it survives the end of this process.
+func (j *journal) append(l line) error {
 	if j.file == nil {
-		if j.path == "" {
-			return nil
-		}
-		return errors.New("the simulator is closed")
+		return nil
 	}
-	line, err := json.Marshal(r)
+	for _, o := range l.objects {
+		one, err := storeObject(o)
+		if err != nil {
+			return err
+		}
+		l.Objects = append(l.Objects, one)
+	}
+	text, err := json.Marshal(l)
 	if err != nil {
 		return err
 	}
-	_, err = j.file.Write(append(line, '\n'))
-	return err
+	written, err := j.file.Write(append(text, '\n'))
+	if err != nil {
+		// Half a line would spoil the next one.
+		return errors.Join(err, j.file.Truncate(j.size))
+	}
+	j.size += int64(written)
+	return nil
 }
 
-// rewrite replaces the journal by one that says the same in fewer lines.
-func (j *journal) rewrite(s *state, keys map[string]*remembered) error {
+// rewrite replaces the journal by one that says the same in fewer lines: the
+// new one is complete before it takes the place of the old.
+func (j *journal) rewrite(s *state) error {
 	if j.path == "" {
 		return nil
 	}
 	if err := j.close(); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(j.path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
+	next := &journal{}
+	var err error
+	flags := os.O_CREATE | os.O_TRUNC | os.O_WRONLY | os.O_APPEND
+	if next.file, err = os.OpenFile(j.path+".new", flags, 0o600); err != nil {
 		return err
 	}
-	j.file = file
-	for _, r := range s.records(keys) {
-		if err := j.append(r); err != nil {
-			return err
+	for l := range s.lines {
+		if err := next.append(l); err != nil {
+			return errors.Join(err, next.close())
 		}
 	}
-	if err := file.Sync(); err != nil {
-		return err
+	if err := next.file.Sync(); err != nil {
+		return errors.Join(err, next.close())
 	}
+	j.file, j.size = next.file, next.size
 	return os.Rename(j.path+".new", j.path)
 }
 
-// records says the whole state in lines.
-func (s *state) records(keys map[string]*remembered) []record {
-	records := []record{{Offset: &s.offset}}
-	for _, ids := range s.lists {
-		for _, id := range ids {
-			records = append(records, record{Objects: []object{s.objects[id]}})
+// lines says the whole state, a line for each object.
+func (s *state) lines(yield func(line) bool) {
+	offset := s.offset
+	if !yield(line{Offset: &offset, At: s.latest}) {
+		return
+	}
+	for _, rows := range s.tables {
+		for _, r := range rows.rows {
+			if !yield(line{objects: []object{r.object}}) {
+				return
+			}
 		}
 	}
-	for key := range s.undelivered {
-		records = append(records, record{Deliveries: []deliveryKey{key}})
-	}
-	for key, r := range keys {
-		if !r.running {
-			records = append(records, record{Key: key, Request: r.request, Status: r.status, Body: r.body, At: r.at})
+	for _, d := range s.deliveries {
+		if !yield(line{Deliveries: []delivery{d}}) {
+			return
 		}
 	}
-	return records
+	for _, a := range s.answers {
+		if !yield(line{Answer: &a}) {
+			return
+		}
+	}
 }
 
 func (j *journal) close() error {

@@ -1,289 +1,307 @@
 package stripesim
 
 import (
-	"crypto/rand"
+	"crypto/subtle"
 	"fmt"
+	"math"
 )
 
-func (t *transaction) newIntent(amount int64, currency, customer string) object {
-	id := newID("pi_3")
-	intent := object{
-		"id": id, "object": "payment_intent", "amount": amount, "amount_capturable": int64(0),
-		"amount_details": object{"tip": object{}}, "amount_received": int64(0), "application": nil, "application_fee_amount": nil,
-		"automatic_payment_methods": nil, "canceled_at": nil, "cancellation_reason": nil, "capture_method": "automatic_async",
-		"client_secret": id + "_secret_" + rand.Text()[:24], "confirmation_method": "automatic", "created": t.time, "currency": currency,
-		"customer": orNull(customer), "customer_account": nil, "description": nil, "excluded_payment_method_types": nil, "last_payment_error": nil, "latest_charge": nil, "livemode": false,
-		"metadata": object{}, "next_action": nil, "on_behalf_of": nil, "payment_method": nil,
-		"payment_method_configuration_details": nil, "payment_method_options": object{"card": object{"request_three_d_secure": "automatic"}},
-		"payment_method_types": []any{"card"}, "processing": nil, "receipt_email": nil, "review": nil,
-		"setup_future_usage": nil, "shipping": nil, "source": nil, "statement_descriptor": nil, "statement_descriptor_suffix": nil,
-		"status": "requires_payment_method", "transfer_data": nil, "transfer_group": nil,
-	}
-	t.put(intent)
-	return intent
+const paymentIntentKind = "payment_intent"
+
+// paymentIntent is the wish to be paid, and how far it has come.
+type paymentIntent struct {
+	header
+	Livemode                          no                 `json:"livemode"`
+	Amount                            int64              `json:"amount"`
+	AmountCapturable                  zero               `json:"amount_capturable"`
+	AmountDetails                     amountDetails      `json:"amount_details"`
+	AmountReceived                    int64              `json:"amount_received"`
+	Application                       null               `json:"application"`
+	ApplicationFeeAmount              null               `json:"application_fee_amount"`
+	AutomaticPaymentMethods           *automaticPayments `json:"automatic_payment_methods"`
+	CanceledAt                        moment             `json:"canceled_at"`
+	CancellationReason                text               `json:"cancellation_reason"`
+	CaptureMethod                     string             `json:"capture_method"`
+	ClientSecret                      string             `json:"client_secret"`
+	ConfirmationMethod                string             `json:"confirmation_method"`
+	Created                           int64              `json:"created"`
+	Currency                          string             `json:"currency"`
+	Customer                          text               `json:"customer"`
+	CustomerAccount                   null               `json:"customer_account"`
+	Description                       text               `json:"description"`
+	ExcludedPaymentMethodTypes        null               `json:"excluded_payment_method_types"`
+	LastPaymentError                  *errorDetails      `json:"last_payment_error"`
+	LatestCharge                      text               `json:"latest_charge"`
+	Metadata                          metadata           `json:"metadata"`
+	NextAction                        *nextAction        `json:"next_action"`
+	OnBehalfOf                        null               `json:"on_behalf_of"`
+	PaymentMethod                     text               `json:"payment_method"`
+	PaymentMethodConfigurationDetails null               `json:"payment_method_configuration_details"`
+	PaymentMethodOptions              intentOptions      `json:"payment_method_options"`
+	PaymentMethodTypes                []string           `json:"payment_method_types"`
+	Processing                        null               `json:"processing"`
+	ReceiptEmail                      text               `json:"receipt_email"`
+	Review                            null               `json:"review"`
+	SetupFutureUsage                  text               `json:"setup_future_usage"`
+	Shipping                          null               `json:"shipping"`
+	Source                            null               `json:"source"`
+	StatementDescriptor               null               `json:"statement_descriptor"`
+	StatementDescriptorSuffix         null               `json:"statement_descriptor_suffix"`
+	Status                            string             `json:"status"`
+	TransferData                      null               `json:"transfer_data"`
+	TransferGroup                     null               `json:"transfer_group"`
+
+	private paymentIntentPrivate
 }
 
-func createPaymentIntent(t *transaction, _ []string, p params) (any, *apiError) {
-	if fault := p.required("amount", "currency"); fault != nil {
+type paymentIntentPrivate struct {
+	Invoice string `json:"invoice,omitempty"`
+}
+
+type amountDetails struct {
+	Tip emptyHash `json:"tip"`
+}
+
+type automaticPayments struct {
+	AllowRedirects string `json:"allow_redirects"`
+	Enabled        bool   `json:"enabled"`
+}
+
+type intentOptions struct {
+	Card intentCardOptions `json:"card"`
+}
+
+type intentCardOptions struct {
+	Installments        null   `json:"installments"`
+	MandateOptions      null   `json:"mandate_options"`
+	Network             null   `json:"network"`
+	RequestThreeDSecure string `json:"request_three_d_secure"`
+}
+
+// nextAction is what the payer has to do: the bank's step, in a script or at
+// an address.
+type nextAction struct {
+	Type         string       `json:"type"`
+	UseStripeSDK *sdkAction   `json:"use_stripe_sdk,omitempty"`
+	Redirect     *redirection `json:"redirect_to_url,omitempty"`
+}
+
+type sdkAction struct {
+	Type string `json:"type"`
+}
+
+type redirection struct {
+	ReturnURL string `json:"return_url"`
+	URL       string `json:"url"`
+}
+
+func bankStep(returnURL string) *nextAction {
+	if returnURL == "" {
+		return &nextAction{Type: "use_stripe_sdk", UseStripeSDK: &sdkAction{"three_d_secure_redirect"}}
+	}
+	return &nextAction{Type: "redirect_to_url", Redirect: &redirection{returnURL, "https://hooks.stripe.com/3d_secure_2/simulator"}}
+}
+
+func (*paymentIntent) kind() string    { return paymentIntentKind }
+func (p *paymentIntent) clone() object { c := *p; return &c }
+func (p *paymentIntent) hidden() any   { return &p.private }
+func (p *paymentIntent) indexes() []indexed {
+	return []indexed{{"customer", string(p.Customer)}}
+}
+
+func automaticMethods() field {
+	return aHash(shape{"allow_redirects": aWord("always", "never"), "enabled": aBoolean().must()})
+}
+
+func paymentIntentOperations() []operation {
+	changeable := shape{
+		"amount": anInteger(1, math.MaxInt64), "customer": aText(), "description": aText().orEmpty(), "metadata": aMetadata(),
+		"payment_method": aText(), "receipt_email": aText().orEmpty(), "setup_future_usage": aWord("off_session", "on_session").orEmpty(),
+	}
+	created := changeable.with(shape{
+		"amount": anInteger(1, math.MaxInt64).must(), "automatic_payment_methods": automaticMethods(), "capture_method": aWord("automatic", "automatic_async", "manual"),
+		"confirm": aBoolean(), "currency": aText().must(), "off_session": aBoolean(), "payment_method_types": aList(aWord("card")),
+		"return_url": aText(), "use_stripe_sdk": aBoolean(),
+	})
+	return []operation{
+		{method: "POST", path: "/v1/payment_intents", do: createPaymentIntent, fields: created},
+		{method: "GET", path: "/v1/payment_intents", do: listPaymentIntents, fields: pageFields(shape{"created": aRange(), "customer": aText()})},
+		{method: "GET", path: "/v1/payment_intents/{}", do: retrievePaymentIntent, browser: true},
+		{method: "POST", path: "/v1/payment_intents/{}", do: updatePaymentIntent, fields: changeable},
+		{method: "POST", path: "/v1/payment_intents/{}/confirm", do: confirmPaymentIntent, browser: true, fields: shape{
+			"off_session": aBoolean(), "payment_method": aText(), "receipt_email": aText().orEmpty(), "return_url": aText(),
+			"setup_future_usage": aWord("off_session", "on_session").orEmpty(), "use_stripe_sdk": aBoolean(),
+		}},
+		{method: "POST", path: "/v1/payment_intents/{}/cancel", do: cancelPaymentIntent, fields: shape{
+			"cancellation_reason": aWord("abandoned", "duplicate", "fraudulent", "requested_by_customer"),
+		}},
+	}
+}
+
+func (t *transaction) newPaymentIntent(amount int64, currency, customerID string) *paymentIntent {
+	id := t.newID("pi_3", 23)
+	made := &paymentIntent{
+		header: header{ID: id, Object: paymentIntentKind}, Amount: amount, CaptureMethod: "automatic_async",
+		ClientSecret: id + "_secret_" + t.newID("", 25), ConfirmationMethod: "automatic", Created: t.now, Currency: currency,
+		Customer: text(customerID), PaymentMethodOptions: intentOptions{intentCardOptions{RequestThreeDSecure: "automatic"}},
+		PaymentMethodTypes: []string{"card"}, Status: "requires_payment_method",
+	}
+	t.create(made)
+	return made
+}
+
+func createPaymentIntent(t *transaction, c call) (any, *apiError) {
+	currency, fault := readCurrency(c.text("currency"))
+	if fault == nil {
+		fault = checkAmount(c.integer("amount", 0), currency)
+	}
+	if fault != nil {
 		return nil, fault
 	}
-	if fault := checkIntent(p); fault != nil {
+	if c.text("capture_method") == "manual" {
+		return nil, unsupported("capture_method", "capturing later")
+	}
+	made := t.newPaymentIntent(c.integer("amount", 0), currency, "")
+	made.CaptureMethod = c.word("capture_method", made.CaptureMethod)
+	if automatic := c.form.form("automatic_payment_methods"); automatic != nil {
+		made.AutomaticPaymentMethods = &automaticPayments{automatic.word("allow_redirects", "always"), automatic.boolean("enabled", false)}
+	}
+	if fault := made.set(t, c); fault != nil {
 		return nil, fault
 	}
-	if customer := p.text("customer"); customer != "" {
-		if _, fault := t.liveCustomer(customer, "customer"); fault != nil {
-			return nil, fault
+	t.emit("payment_intent.created", made)
+	if !c.boolean("confirm", false) {
+		return made, nil
+	}
+	return t.confirm(made, c)
+}
+
+// set takes over what a request may say at creation and later.
+func (p *paymentIntent) set(t *transaction, c call) *apiError {
+	p.Amount = c.integer("amount", p.Amount)
+	if fault := checkAmount(p.Amount, p.Currency); fault != nil {
+		return fault
+	}
+	if id := c.text("customer"); id != "" {
+		if _, fault := t.livingCustomer(id, "customer"); fault != nil {
+			return fault
 		}
+		p.Customer = text(id)
 	}
-	intent := t.newIntent(p.integer("amount", 0), p.text("currency"), p.text("customer"))
-	intent["description"], intent["setup_future_usage"] = orNull(p.text("description")), orNull(p.text("setup_future_usage"))
-	if fault := setMetadata(intent, p); fault != nil {
-		return nil, fault
-	}
-	t.emit("payment_intent.created", intent, nil)
-	if id := p.text("payment_method"); id != "" {
-		method, fault := t.methodOf(intent, id)
+	c.setText("description", &p.Description)
+	c.setText("receipt_email", &p.ReceiptEmail)
+	c.setText("setup_future_usage", &p.SetupFutureUsage)
+	if id := c.text("payment_method"); id != "" {
+		method, fault := t.payablePaymentMethod(id, string(p.Customer))
 		if fault != nil {
-			return nil, fault
+			return fault
 		}
-		intent["payment_method"], intent["status"] = method.text("id"), "requires_confirmation"
+		p.PaymentMethod, p.Status = text(method.ID), "requires_confirmation"
 	}
-	if !p.boolean("confirm", false) {
-		return intent, nil
-	}
-	return confirmPaymentIntent(t, []string{intent.text("id")}, params{"off_session": p.text("off_session")})
-}
-
-// checkIntent checks what a new payment intent is asked to be.
-func checkIntent(p params) *apiError {
-	amount := p.integer("amount", 0)
-	switch currency := p.text("currency"); {
-	case !currencyCode.MatchString(currency):
-		return invalidParam("currency", "", "Invalid currency: "+currency+". Stripe wants a three-letter ISO code in lower case.")
-	case amount < 1:
-		return invalidParam("amount", "parameter_invalid_integer", "This value must be greater than or equal to 1.")
-	case currency == "usd" && amount < 50:
-		return invalidParam("amount", "amount_too_small", "Amount must be at least $0.50 usd")
-	case amount > 99999999:
-		return invalidParam("amount", "amount_too_large", "Amount must be no more than $999,999.99")
-	}
-	for i, kind := range p.texts("payment_method_types") {
-		if kind != "card" {
-			return invalidParam(fmt.Sprintf("payment_method_types[%d]", i), "", "The simulator knows payments by card only.")
-		}
-	}
-	if p.boolean("off_session", false) && !p.boolean("confirm", false) {
-		return invalidParam("off_session", "", "off_session can only be set when confirm is true.")
-	}
-	_, fault := p.oneOf("setup_future_usage", "", "off_session", "on_session")
+	merged, fault := p.Metadata.merge(c.form)
+	p.Metadata = merged
 	return fault
 }
 
-// methodOf finds the payment method for an intent: one of another customer, or
-// one that was detached, cannot pay it.
-func (t *transaction) methodOf(intent object, id string) (object, *apiError) {
-	method, fault := t.method(id, "payment_method")
-	switch {
-	case fault != nil:
-		return nil, fault
-	case method.text("customer") != "" && method.text("customer") != intent.text("customer"):
-		return nil, invalidParam("payment_method", "", "The provided PaymentMethod belongs to a customer, who is not that of this PaymentIntent.")
-	case method.boolean("_detached"):
-		return nil, invalidParam("payment_method", "", detachedText)
+// payablePaymentMethod is a payment method that may pay for a customer: it is
+// theirs, or nobody's.
+func (t *transaction) payablePaymentMethod(id, customerID string) (*paymentMethod, *apiError) {
+	method, fault := t.usablePaymentMethod(id, "payment_method")
+	if fault != nil || method.Customer == "" || string(method.Customer) == customerID {
+		return method, fault
 	}
-	return method, nil
+	if customerID == "" {
+		return nil, invalid("payment_method", "", "The PaymentMethod "+id+" belongs to a Customer. Please include the Customer in the `customer` parameter on the PaymentIntent.")
+	}
+	return nil, invalid("payment_method", "", "The provided PaymentMethod cannot be attached. To reuse a PaymentMethod, you must attach it to a Customer first: "+id+" belongs to another Customer.")
+}
+
+// sameSecret compares without telling by its time how much is right.
+func sameSecret(given, secret string) bool {
+	return subtle.ConstantTimeCompare([]byte(given), []byte(secret)) == 1
+}
+
+func retrievePaymentIntent(t *transaction, c call) (any, *apiError) { return t.paymentIntentOf(c) }
+
+func (t *transaction) paymentIntentOf(c call) (*paymentIntent, *apiError) {
+	found := get[*paymentIntent](t, c.id())
+	if found == nil || c.has("client_secret") && !sameSecret(c.text("client_secret"), found.ClientSecret) {
+		return nil, missing(paymentIntentKind, c.id(), "intent").notFound()
+	}
+	return found, nil
+}
+
+func updatePaymentIntent(t *transaction, c call) (any, *apiError) {
+	found, fault := t.paymentIntentOf(c)
+	if fault != nil {
+		return nil, fault
+	}
+	if (found.Status == "succeeded" || found.Status == "canceled") && (c.has("amount") || c.has("payment_method") || c.has("customer")) {
+		return nil, found.unexpected("update")
+	}
+	if found.private.Invoice != "" && (c.has("amount") || c.has("customer")) {
+		return nil, refused("", "You cannot update the amount or the customer of this PaymentIntent because it belongs to an invoice.")
+	}
+	changed := edit[*paymentIntent](t, c.id())
+	return changed, changed.set(t, c)
+}
+
+func (p *paymentIntent) unexpected(verb string) *apiError {
+	fault := refused("payment_intent_unexpected_state", fmt.Sprintf("You cannot %s this PaymentIntent because it has a status of %s.", verb, p.Status))
+	fault.intent = p
+	return fault
 }
 
 // confirmPaymentIntent pays, as a browser does with the client secret.
-func confirmPaymentIntent(t *transaction, args []string, p params) (any, *apiError) {
-	intent, fault := t.find("payment_intent", args[0], "intent")
-	if fault != nil {
+func confirmPaymentIntent(t *transaction, c call) (any, *apiError) {
+	if _, fault := t.paymentIntentOf(c); fault != nil {
 		return nil, fault
 	}
-	if secret := p.text("client_secret"); secret != "" && secret != intent.text("client_secret") {
-		return nil, missing("payment_intent", args[0], "intent")
+	return t.confirm(edit[*paymentIntent](t, c.id()), c)
+}
+
+func (t *transaction) confirm(intent *paymentIntent, c call) (any, *apiError) {
+	if intent.Status == "succeeded" || intent.Status == "canceled" {
+		return nil, intent.unexpected("confirm")
 	}
-	switch intent.text("status") {
-	case "succeeded", "canceled", "processing":
-		return nil, unexpectedState(intent, "confirm")
-	}
-	id := p.text("payment_method")
+	id := c.word("payment_method", string(intent.PaymentMethod))
 	if id == "" {
-		id = intent.text("payment_method")
+		return nil, refused("payment_intent_unexpected_state", "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a payment method or ConfirmationToken.")
 	}
-	if id == "" {
-		return nil, invalidParam("payment_method", "payment_intent_unexpected_state", "You cannot confirm this PaymentIntent because it's missing a payment method.")
-	}
-	method, fault := t.methodOf(intent, id)
+	method, fault := t.payablePaymentMethod(id, string(intent.Customer))
 	if fault != nil {
 		return nil, fault
 	}
-	intent = t.edit(args[0])
-	delete(intent, "_authenticated")
-	if fault := t.pay(intent, method, p.boolean("off_session", false)); fault != nil {
-		return nil, fault
-	}
-	return intent, nil
+	c.setText("receipt_email", &intent.ReceiptEmail)
+	c.setText("setup_future_usage", &intent.SetupFutureUsage)
+	fault = t.pay(intent, payment{method: method, offSession: c.boolean("off_session", false), returnURL: c.text("return_url")})
+	return intent, fault
 }
 
-func unexpectedState(intent object, verb string) *apiError {
-	return &apiError{
-		status: 400, kind: "invalid_request_error", code: "payment_intent_unexpected_state", intent: intent,
-		message: fmt.Sprintf("You cannot %s this PaymentIntent because it has a status of %s.", verb, intent.text("status")),
-	}
-}
-
-// pay tries to pay an intent with a payment method: it succeeds, waits for the
-// bank's step, or is declined, which the returned refusal says.
-func (t *transaction) pay(intent, method object, offSession bool) *apiError {
-	c := testCards[method.text("_card")]
-	intent["payment_method"] = method.text("id")
-	if c.authenticate && !intent.boolean("_authenticated") {
-		if offSession {
-			c.code, c.declineCode = "authentication_required", "authentication_required"
-			c.message = "Your card was declined. This transaction requires authentication."
-			return t.decline(intent, method, c)
-		}
-		intent["status"] = "requires_action"
-		intent["next_action"] = object{"type": "use_stripe_sdk", "use_stripe_sdk": object{"type": "three_d_secure_redirect"}}
-		t.emit("payment_intent.requires_action", intent, nil)
-		t.invoiceNeedsAction(intent)
-		return nil
-	}
-	if c.code != "" {
-		return t.decline(intent, method, c)
-	}
-	charge := t.newCharge(intent, method, "succeeded")
-	intent["status"], intent["amount_received"], intent["latest_charge"] = "succeeded", intent["amount"], charge["id"]
-	intent["next_action"], intent["last_payment_error"] = nil, nil
-	t.emit("charge.succeeded", charge, nil)
-	t.emit("payment_intent.succeeded", intent, nil)
-	if intent["setup_future_usage"] != nil && intent.text("customer") != "" && method.text("customer") == "" {
-		method = t.edit(method.text("id"))
-		method["customer"] = intent["customer"]
-		t.emit("payment_method.attached", method, nil)
-	}
-	t.invoicePaid(intent)
-	return nil
-}
-
-// decline notes a charge that failed, or, without a code of the bank's, an
-// authentication that did: then nothing was charged.
-func (t *transaction) decline(intent, method object, c card) *apiError {
-	failure := object{
-		"code": c.code, "doc_url": "https://stripe.com/docs/error-codes/" + c.code,
-		"message": c.message, "payment_method": visible(method), "type": "card_error",
-	}
-	intent["status"], intent["next_action"], intent["payment_method"] = "requires_payment_method", nil, nil
-	intent["last_payment_error"] = failure
-	if c.declineCode != "" {
-		charge := t.failedCharge(intent, method, c)
-		failure["charge"], failure["decline_code"], intent["latest_charge"] = charge["id"], c.declineCode, charge["id"]
-	}
-	t.emit("payment_intent.payment_failed", intent, nil)
-	t.invoiceFailed(intent)
-	fault := cardDeclined(c)
-	fault.intent, fault.keep = intent, true
-	return fault
-}
-
-func (t *transaction) failedCharge(intent, method object, c card) object {
-	charge := t.newCharge(intent, method, "failed")
-	charge["failure_code"], charge["failure_message"] = c.code, c.message
-	outcome := charge.object("outcome")
-	outcome["type"], outcome["network_status"], outcome["reason"] = "issuer_declined", "declined_by_network", c.declineCode
-	outcome["seller_message"] = "The bank declined the payment."
-	t.emit("charge.failed", charge, nil)
-	return charge
-}
-
-func (t *transaction) newCharge(intent, method object, status string) object {
-	amount := intent.integer("amount")
-	captured := amount
-	if status != "succeeded" {
-		captured = 0
-	}
-	details := cloneObject(method.object("card"))
-	for _, name := range []string{"display_brand", "generated_from", "networks", "three_d_secure_usage"} {
-		delete(details, name)
-	}
-	charge := object{
-		"id": newID("ch_3"), "object": "charge", "amount": amount, "amount_captured": captured, "amount_refunded": int64(0),
-		"application": nil, "application_fee": nil, "application_fee_amount": nil, "balance_transaction": nil,
-		"billing_details": clone(method["billing_details"]), "calculated_statement_descriptor": "SIMULATOR", "captured": status == "succeeded",
-		"created": t.time, "currency": intent["currency"], "customer": intent["customer"], "description": intent["description"],
-		"destination": nil, "dispute": nil, "disputed": false, "failure_balance_transaction": nil, "failure_code": nil,
-		"failure_message": nil, "fraud_details": object{}, "livemode": false, "metadata": clone(intent["metadata"]), "on_behalf_of": nil,
-		"order": nil, "outcome": object{
-			"advice_code": nil, "network_advice_code": nil, "network_decline_code": nil, "network_status": "approved_by_network",
-			"reason": nil, "risk_level": "normal", "risk_score": int64(12), "seller_message": "Payment complete.", "type": "authorized",
-		},
-		"paid": status == "succeeded", "payment_intent": intent["id"], "payment_method": method["id"],
-		"payment_method_details": object{"card": details, "type": "card"}, "radar_options": object{}, "receipt_email": nil, "receipt_number": nil,
-		"receipt_url": nil, "refunded": false, "review": nil, "shipping": nil, "source": nil, "source_transfer": nil,
-		"statement_descriptor": nil, "statement_descriptor_suffix": nil, "status": status, "transfer_data": nil, "transfer_group": nil,
-	}
-	t.put(charge)
-	return charge
-}
-
-// Authenticate plays the bank's step on a payment intent that requires it: the
-// payer passes or fails. It returns the intent as it is then.
-func (s *Simulator) Authenticate(intentID string, succeeded bool) (map[string]any, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.begin("", "")
-	intent, fault := t.find("payment_intent", intentID, "intent")
-	if fault == nil && intent.text("status") != "requires_action" {
-		fault = unexpectedState(intent, "authenticate")
-	}
-	if fault != nil {
-		return nil, fmt.Errorf("stripesim: %s", fault.message)
-	}
-	intent = t.edit(intentID)
-	method := t.get(intent.text("payment_method"))
-	if succeeded {
-		intent["_authenticated"] = true
-		t.pay(intent, method, false)
-	} else {
-		t.decline(intent, method, card{
-			code:    "payment_intent_authentication_failure",
-			message: "We are unable to authenticate your payment method. Please choose a different payment method and try again.",
-		})
-	}
-	return visible(intent), s.commit(t)
-}
-
-func cancelPaymentIntent(t *transaction, args []string, p params) (any, *apiError) {
-	intent, fault := t.find("payment_intent", args[0], "intent")
-	if fault != nil {
-		return nil, fault
-	}
+func cancelPaymentIntent(t *transaction, c call) (any, *apiError) {
+	found, fault := t.paymentIntentOf(c)
 	switch {
-	case intent.text("status") == "succeeded", intent.text("status") == "canceled":
-		return nil, unexpectedState(intent, "cancel")
-	case intent.text("_invoice") != "":
-		return nil, invalidRequest("", "You cannot cancel this PaymentIntent because it belongs to an invoice. Void the invoice instead.")
-	}
-	reason, fault := p.oneOf("cancellation_reason", "", "abandoned", "duplicate", "fraudulent", "requested_by_customer")
-	if fault != nil {
+	case fault != nil:
 		return nil, fault
+	case found.Status == "succeeded" || found.Status == "canceled":
+		return nil, found.unexpected("cancel")
+	case found.private.Invoice != "":
+		return nil, refused("", "You cannot cancel this PaymentIntent because it belongs to an invoice. You should void the invoice instead.")
 	}
-	return t.cancelIntent(args[0], reason), nil
+	return t.cancelIntent(c.id(), c.text("cancellation_reason")), nil
 }
 
-func (t *transaction) cancelIntent(id, reason string) object {
-	intent := t.edit(id)
-	intent["status"], intent["canceled_at"], intent["cancellation_reason"], intent["next_action"] = "canceled", t.time, orNull(reason), nil
-	t.emit("payment_intent.canceled", intent, nil)
-	return intent
+func (t *transaction) cancelIntent(id, reason string) *paymentIntent {
+	changed := edit[*paymentIntent](t, id)
+	changed.Status, changed.CanceledAt, changed.CancellationReason, changed.NextAction = "canceled", moment(t.now), text(reason), nil
+	t.emit("payment_intent.canceled", changed)
+	return changed
 }
 
-func listPaymentIntents(t *transaction, _ []string, p params) (any, *apiError) {
-	return t.list(listing{kind: "payment_intent", url: "/v1/payment_intents", fields: map[string]string{"customer": "customer"}}, p)
-}
-
-func listCharges(t *transaction, _ []string, p params) (any, *apiError) {
-	fields := map[string]string{"customer": "customer", "payment_intent": "payment_intent"}
-	return t.list(listing{kind: "charge", url: "/v1/charges", fields: fields}, p)
+func listPaymentIntents(t *transaction, c call) (any, *apiError) {
+	found := all[*paymentIntent](t)
+	if id := c.text("customer"); id != "" {
+		found = with[*paymentIntent](t, "customer", id)
+	}
+	return page(t, "/v1/payment_intents", c, found, func(p *paymentIntent) bool { return c.within("created", p.Created) })
 }

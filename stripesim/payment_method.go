@@ -5,191 +5,314 @@ import (
 	"time"
 )
 
-// card is a test card: what it is, and how it behaves.
+const paymentMethodKind = "payment_method"
+
+// paymentMethod is a card. Only what identifies a test card is kept of it.
+type paymentMethod struct {
+	header
+	Livemode        no             `json:"livemode"`
+	AllowRedisplay  string         `json:"allow_redisplay"`
+	BillingDetails  billingDetails `json:"billing_details"`
+	Card            *card          `json:"card"`
+	Created         int64          `json:"created"`
+	Customer        text           `json:"customer"`
+	CustomerAccount null           `json:"customer_account"`
+	Metadata        metadata       `json:"metadata"`
+	Type            string         `json:"type"`
+
+	private paymentMethodPrivate
+}
+
+type paymentMethodPrivate struct {
+	Token string `json:"token"` // of the test card
+	// SetUp says that the payer agreed, with the bank's step, to payments
+	// without being there.
+	SetUp    bool `json:"set_up,omitempty"`
+	Detached bool `json:"detached,omitempty"`
+}
+
+type billingDetails struct {
+	Address address `json:"address"`
+	Email   text    `json:"email"`
+	Name    text    `json:"name"`
+	Phone   text    `json:"phone"`
+	TaxID   null    `json:"tax_id"`
+}
+
 type card struct {
-	brand, last4 string
-	// attachFails: the card cannot be attached to a customer. Every charge of
-	// a card with a code fails.
-	attachFails                bool
-	code, declineCode, message string
-	// authenticate: the payer has to take the bank's step on every payment.
-	authenticate bool
-	// refund is how a refund begins: succeeded, pending, or failed later.
-	refund string
+	Brand             string      `json:"brand"`
+	Checks            cardChecks  `json:"checks"`
+	Country           string      `json:"country"`
+	DisplayBrand      string      `json:"display_brand"`
+	ExpMonth          int64       `json:"exp_month"`
+	ExpYear           int64       `json:"exp_year"`
+	Fingerprint       string      `json:"fingerprint"`
+	Funding           string      `json:"funding"`
+	GeneratedFrom     null        `json:"generated_from"`
+	Last4             string      `json:"last4"`
+	Networks          networks    `json:"networks"`
+	RegulatedStatus   string      `json:"regulated_status"`
+	ThreeDSecureUsage secureUsage `json:"three_d_secure_usage"`
+	Wallet            null        `json:"wallet"`
 }
 
-func declining(last4, code, declineCode, message string) card {
-	return card{brand: "visa", last4: last4, attachFails: true, code: code, declineCode: declineCode, message: message}
+type cardChecks struct {
+	AddressLine1Check      null `json:"address_line1_check"`
+	AddressPostalCodeCheck null `json:"address_postal_code_check"`
+	CVCCheck               text `json:"cvc_check"`
 }
 
-const (
-	declinedText = "Your card was declined."
-	detachedText = "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again."
-)
-
-// testCards are Stripe's, by the id of their payment method
-// (https://docs.stripe.com/testing).
-var testCards = map[string]card{
-	"pm_card_visa":               {brand: "visa", last4: "4242"},
-	"pm_card_mastercard":         {brand: "mastercard", last4: "4444"},
-	"pm_card_amex":               {brand: "amex", last4: "0005"},
-	"pm_card_bypassPending":      {brand: "visa", last4: "0077"},
-	"pm_card_chargeCustomerFail": {brand: "visa", last4: "0341", code: "card_declined", declineCode: "generic_decline", message: declinedText},
-
-	"pm_card_visa_chargeDeclined":                      declining("0002", "card_declined", "generic_decline", declinedText),
-	"pm_card_visa_chargeDeclinedInsufficientFunds":     declining("9995", "card_declined", "insufficient_funds", "Your card has insufficient funds."),
-	"pm_card_visa_chargeDeclinedLostCard":              declining("9987", "card_declined", "lost_card", declinedText),
-	"pm_card_visa_chargeDeclinedStolenCard":            declining("9979", "card_declined", "stolen_card", declinedText),
-	"pm_card_chargeDeclinedExpiredCard":                declining("0069", "expired_card", "expired_card", "Your card has expired."),
-	"pm_card_chargeDeclinedIncorrectCvc":               declining("0127", "incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect."),
-	"pm_card_chargeDeclinedProcessingError":            declining("0119", "processing_error", "processing_error", "An error occurred while processing your card. Try again in a little bit."),
-	"pm_card_visa_chargeDeclinedVelocityLimitExceeded": declining("6975", "card_declined", "card_velocity_exceeded", declinedText),
-
-	"pm_card_authenticationRequired":        {brand: "visa", last4: "3184", authenticate: true},
-	"pm_card_threeDSecure2Required":         {brand: "visa", last4: "3220", authenticate: true},
-	"pm_card_authenticationRequiredOnSetup": {brand: "visa", last4: "3155", authenticate: true},
-	"pm_card_authenticationRequiredChargeDeclinedInsufficientFunds": {
-		brand: "visa", last4: "3178", authenticate: true, code: "card_declined", declineCode: "insufficient_funds", message: "Your card has insufficient funds.",
-	},
-	"pm_card_authenticationRequiredSetupForOffSession": {brand: "visa", last4: "0446"},
-	"pm_card_pendingRefund":                            {brand: "visa", last4: "7726", refund: "pending"},
-	"pm_card_refundFail":                               {brand: "visa", last4: "5126", refund: "failed"},
+type networks struct {
+	Available []string `json:"available"`
+	Preferred null     `json:"preferred"`
 }
 
-// testNumbers are the same cards by their number.
-var testNumbers = map[string]string{
-	"4242424242424242": "pm_card_visa", "5555555555554444": "pm_card_mastercard", "378282246310005": "pm_card_amex",
-	"4000000000000341": "pm_card_chargeCustomerFail", "4000000000000002": "pm_card_visa_chargeDeclined",
-	"4000000000009995": "pm_card_visa_chargeDeclinedInsufficientFunds", "4000002760003184": "pm_card_authenticationRequired",
-	"4000000000003220": "pm_card_threeDSecure2Required", "4000000000000077": "pm_card_bypassPending",
-	"4000000000009987": "pm_card_visa_chargeDeclinedLostCard", "4000000000009979": "pm_card_visa_chargeDeclinedStolenCard",
-	"4000000000000069": "pm_card_chargeDeclinedExpiredCard", "4000000000000127": "pm_card_chargeDeclinedIncorrectCvc",
-	"4000000000000119": "pm_card_chargeDeclinedProcessingError", "4000000000006975": "pm_card_visa_chargeDeclinedVelocityLimitExceeded",
-	"4000002500003155": "pm_card_authenticationRequiredOnSetup", "4000003800000446": "pm_card_authenticationRequiredSetupForOffSession",
-	"4000008260003178": "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds",
-	"4000000000007726": "pm_card_pendingRefund", "4000000000005126": "pm_card_refundFail",
+type secureUsage struct {
+	Supported bool `json:"supported"`
 }
 
-func (t *transaction) newMethod(token string) object {
-	c := testCards[token]
-	method := object{
-		"id": newID("pm_1"), "object": "payment_method", "allow_redisplay": "unspecified",
-		"billing_details": object{"address": object{"city": nil, "country": nil, "line1": nil, "line2": nil, "postal_code": nil, "state": nil}, "email": nil, "name": nil, "phone": nil, "tax_id": nil},
-		"card": object{
-			"brand": c.brand, "checks": object{"address_line1_check": nil, "address_postal_code_check": nil, "cvc_check": "pass"},
-			"country": "US", "display_brand": c.brand, "exp_month": int64(8), "exp_year": int64(2034), "fingerprint": token[len("pm_card_"):] + "fingerprint",
-			"funding": "credit", "generated_from": nil, "last4": c.last4, "networks": object{"available": []any{c.brand}, "preferred": nil},
-			"regulated_status": "unregulated", "three_d_secure_usage": object{"supported": true}, "wallet": nil,
+func (*paymentMethod) kind() string    { return paymentMethodKind }
+func (m *paymentMethod) clone() object { c := *m; return &c }
+func (m *paymentMethod) hidden() any   { return &m.private }
+func (m *paymentMethod) indexes() []indexed {
+	return []indexed{{"customer", string(m.Customer)}}
+}
+
+func (m *paymentMethod) testCard() testCard {
+	known, _ := cardByToken(m.private.Token)
+	return known
+}
+
+func billingDetailsField() field {
+	return aHash(shape{
+		"address": anAddress(), "email": aText().orEmpty(), "name": aText().orEmpty(), "phone": aText().orEmpty(),
+	})
+}
+
+func paymentMethodOperations() []operation {
+	return []operation{
+		{method: "POST", path: "/v1/payment_methods", do: createPaymentMethod, browser: true, fields: shape{
+			"allow_redisplay": aWord("always", "limited", "unspecified"), "billing_details": billingDetailsField(),
+			"card": aHash(shape{
+				"cvc": aText(), "exp_month": anInteger(1, 12), "exp_year": anInteger(0, 2100), "number": aText(), "token": aText(),
+			}),
+			"metadata": aMetadata(), "type": aText().must(),
+		}},
+		{method: "GET", path: "/v1/payment_methods", do: listPaymentMethods, fields: pageFields(shape{"customer": aText(), "type": aText()})},
+		{method: "GET", path: "/v1/payment_methods/{}", do: retrievePaymentMethod},
+		{method: "POST", path: "/v1/payment_methods/{}", do: updatePaymentMethod, fields: shape{
+			"allow_redisplay": aWord("always", "limited", "unspecified"), "billing_details": billingDetailsField(), "metadata": aMetadata(),
+			"card": aHash(shape{"exp_month": anInteger(1, 12), "exp_year": anInteger(0, 2100)}),
+		}},
+		{method: "POST", path: "/v1/payment_methods/{}/attach", do: attachPaymentMethod, fields: shape{"customer": aText().must()}},
+		{method: "POST", path: "/v1/payment_methods/{}/detach", do: detachPaymentMethod},
+	}
+}
+
+// newPaymentMethod is a payment method of a test card, not stored yet.
+func (t *transaction) newPaymentMethod(c testCard) *paymentMethod {
+	const yearsValid = 8
+	return &paymentMethod{
+		header: header{ID: t.newID("pm_1", 23), Object: paymentMethodKind}, AllowRedisplay: "unspecified", Created: t.now, Type: "card",
+		Card: &card{
+			Brand: c.brand, Checks: cardChecks{CVCCheck: "pass"}, Country: "US", DisplayBrand: c.brand, ExpMonth: 8,
+			ExpYear: int64(time.Unix(t.now, 0).UTC().Year() + yearsValid), Fingerprint: digest(c.number)[:16], Funding: "credit",
+			Last4: c.number[len(c.number)-4:], Networks: networks{Available: []string{c.brand}}, RegulatedStatus: "unregulated",
+			ThreeDSecureUsage: secureUsage{true},
 		},
-		"created": t.time, "customer": nil, "customer_account": nil, "livemode": false, "metadata": object{}, "type": "card", "_card": token,
+		private: paymentMethodPrivate{Token: c.token},
 	}
-	t.put(method)
-	return method
 }
 
-// method finds a payment method; Stripe's test tokens make a new one.
-func (t *transaction) method(id, param string) (object, *apiError) {
-	if _, ok := testCards[id]; ok {
-		return t.newMethod(id), nil
+// usablePaymentMethod is the payment method that a parameter names; the id of a
+// test card makes a new one.
+func (t *transaction) usablePaymentMethod(id, param string) (*paymentMethod, *apiError) {
+	if c, ok := cardByToken(id); ok {
+		made := t.newPaymentMethod(c)
+		t.create(made)
+		return made, nil
 	}
-	method, fault := t.find("payment_method", id, param)
+	found, fault := named[*paymentMethod](t, id, param)
+	if fault == nil && found.private.Detached {
+		fault = refused("", "The provided PaymentMethod was previously used with a PaymentIntent without Customer attachment, shared with a connected account without Customer attachment, or was detached from a Customer. It may not be used again. To use a PaymentMethod multiple times, you must attach it to a Customer first.")
+	}
+	return found, fault
+}
+
+// ownedPaymentMethod refuses a payment method that is not the customer's.
+func (t *transaction) ownedPaymentMethod(id, customerID, param string) *apiError {
+	found, fault := named[*paymentMethod](t, id, param)
+	if fault == nil && string(found.Customer) != customerID {
+		fault = invalid(param, "resource_missing", "The customer does not have a payment method with the ID "+id+". The payment method must be attached to the customer.")
+	}
+	return fault
+}
+
+func createPaymentMethod(t *transaction, c call) (any, *apiError) {
+	if c.text("type") != "card" {
+		return nil, unsupported("type", "payment methods that are not cards")
+	}
+	details := c.form.form("card")
+	if details == nil {
+		return nil, missingParam("card")
+	}
+	chosen, fault := chooseCard(details)
 	if fault != nil {
-		fault.message = "No such PaymentMethod: '" + id + "'"
 		return nil, fault
 	}
-	return method, nil
+	made := t.newPaymentMethod(chosen)
+	made.setCard(details)
+	made.AllowRedisplay = c.word("allow_redisplay", made.AllowRedisplay)
+	made.BillingDetails = readBillingDetails(c.form.form("billing_details"))
+	if made.Metadata, fault = made.Metadata.merge(c.form); fault != nil {
+		return nil, fault
+	}
+	t.create(made)
+	return made, nil
 }
 
-func createPaymentMethod(t *transaction, _ []string, p params) (any, *apiError) {
-	if fault := p.required("type"); fault != nil {
+// chooseCard finds the test card of a number or a token.
+func chooseCard(details form) (testCard, *apiError) {
+	if token := details.text("token"); token != "" {
+		chosen, ok := cardByToken("pm_card_" + strings.TrimPrefix(token, "tok_"))
+		if !ok {
+			return chosen, missing("token", token, "card[token]")
+		}
+		return chosen, nil
+	}
+	number := strings.NewReplacer(" ", "", "-", "").Replace(details.text("number"))
+	if number == "" {
+		return testCard{}, missingParam("card[number]")
+	}
+	if chosen, ok := cardByNumber(number); ok {
+		return chosen, nil
+	}
+	if isLuhn(number) {
+		return testCard{}, declined(refusal{
+			code: "card_declined", declineCode: "test_mode_live_card", param: "number",
+			message: "Your card was declined. Your request was in test mode, but used a non test card. For a list of valid test cards, visit: https://stripe.com/docs/testing.",
+		})
+	}
+	return testCard{}, declined(refusal{code: "incorrect_number", param: "number", message: "Your card number is incorrect."})
+}
+
+func (m *paymentMethod) setCard(details form) {
+	changed := *m.Card
+	changed.ExpMonth = details.integer("exp_month", changed.ExpMonth)
+	changed.ExpYear = details.integer("exp_year", changed.ExpYear)
+	const century = 100
+	if changed.ExpYear < century {
+		changed.ExpYear += 20 * century
+	}
+	m.Card = &changed
+}
+
+func readBillingDetails(f form) billingDetails {
+	return billingDetails{
+		Address: readAddress(f.form("address")), Email: text(f.text("email")), Name: text(f.text("name")), Phone: text(f.text("phone")),
+	}
+}
+
+func retrievePaymentMethod(t *transaction, c call) (any, *apiError) {
+	if known, ok := cardByToken(c.id()); ok {
+		return t.newPaymentMethod(known), nil
+	}
+	return one[*paymentMethod](t, c)
+}
+
+func updatePaymentMethod(t *transaction, c call) (any, *apiError) {
+	before, fault := one[*paymentMethod](t, c)
+	if fault != nil {
 		return nil, fault
 	}
-	if p.text("type") != "card" {
-		return nil, invalidParam("type", "", "The simulator knows payment methods of type card only.")
+	changed := edit[*paymentMethod](t, c.id())
+	changed.setCard(c.form.form("card"))
+	changed.AllowRedisplay = c.word("allow_redisplay", changed.AllowRedisplay)
+	if c.has("billing_details") {
+		changed.BillingDetails = readBillingDetails(c.form.form("billing_details"))
 	}
-	details := p.tree("card")
-	token := details.text("token")
-	if number := strings.ReplaceAll(details.text("number"), " ", ""); number != "" {
-		if token = testNumbers[number]; token == "" {
-			return nil, &apiError{status: 402, kind: "card_error", code: "incorrect_number", param: "number", message: "Your card number is incorrect."}
+	if changed.Metadata, fault = changed.Metadata.merge(c.form); fault != nil {
+		return nil, fault
+	}
+	t.changed("payment_method.updated", before, changed)
+	return changed, nil
+}
+
+func attachPaymentMethod(t *transaction, c call) (any, *apiError) {
+	if _, fault := t.livingCustomer(c.text("customer"), "customer"); fault != nil {
+		return nil, fault
+	}
+	found, fault := t.usablePaymentMethod(c.id(), "payment_method")
+	if fault != nil {
+		return nil, fault.notFoundIfMissing()
+	}
+	return t.attach(found.ID, c.text("customer"))
+}
+
+// notFoundIfMissing makes a refusal 404 if it says that the object of the path
+// is not there.
+func (e *apiError) notFoundIfMissing() *apiError {
+	if e.code == "resource_missing" {
+		return e.notFound()
+	}
+	return e
+}
+
+// attach gives a payment method to a customer, after a check of the card that
+// the bank may decline.
+func (t *transaction) attach(id, customerID string) (*paymentMethod, *apiError) {
+	found := get[*paymentMethod](t, id)
+	switch {
+	case string(found.Customer) == customerID:
+		return found, nil
+	case found.Customer != "":
+		return nil, refused("payment_method_unexpected_state", "The payment method you provided has already been attached to a customer.")
+	case found.testCard().unattachable:
+		return nil, declined(found.testCard().refusal)
+	}
+	changed := edit[*paymentMethod](t, id)
+	changed.Customer = text(customerID)
+	t.emit("payment_method.attached", changed)
+	return changed, nil
+}
+
+// detachPaymentMethod takes a payment method from its customer, for ever.
+func detachPaymentMethod(t *transaction, c call) (any, *apiError) {
+	before, fault := one[*paymentMethod](t, c)
+	if fault != nil {
+		return nil, fault
+	}
+	owner := string(before.Customer)
+	if owner == "" {
+		return nil, refused("payment_method_unexpected_state", "The payment method you provided is not attached to a customer so detachment is impossible.")
+	}
+	changed := edit[*paymentMethod](t, c.id())
+	changed.Customer, changed.private.Detached = "", true
+	t.changed("payment_method.detached", before, changed)
+	if cus := get[*customer](t, owner); string(cus.InvoiceSettings.DefaultPaymentMethod) == c.id() {
+		freed := edit[*customer](t, owner)
+		freed.InvoiceSettings.DefaultPaymentMethod = ""
+		t.changed("customer.updated", cus, freed)
+	}
+	for _, s := range related[*subscription](t, "customer", owner) {
+		if string(s.DefaultPaymentMethod) == c.id() && !s.ended() {
+			freed := edit[*subscription](t, s.ID)
+			freed.DefaultPaymentMethod = ""
+			t.changed("customer.subscription.updated", s, freed)
 		}
 	}
-	if token == "tok_visa" || token == "" {
-		token = "pm_card_visa"
-	}
-	if _, ok := testCards[token]; !ok {
-		return nil, missing("token", token, "card[token]")
-	}
-	method := t.newMethod(token)
-	month, year := details.integer("exp_month", 8), details.integer("exp_year", 2034)
-	switch {
-	case month < 1 || month > 12:
-		return nil, &apiError{status: 402, kind: "card_error", code: "invalid_expiry_month", param: "exp_month", message: "Your card's expiration month is invalid."}
-	case year < int64(time.Unix(t.time, 0).UTC().Year()) || year > 2200:
-		return nil, &apiError{status: 402, kind: "card_error", code: "invalid_expiry_year", param: "exp_year", message: "Your card's expiration year is invalid."}
-	}
-	method.object("card")["exp_month"], method.object("card")["exp_year"] = month, year
-	for name, value := range p.tree("billing_details") {
-		method.object("billing_details")[name] = orNull(value.(string))
-	}
-	return method, setMetadata(method, p)
+	return changed, nil
 }
 
-func attachPaymentMethod(t *transaction, args []string, p params) (any, *apiError) {
-	if fault := p.required("customer"); fault != nil {
-		return nil, fault
+func listPaymentMethods(t *transaction, c call) (any, *apiError) {
+	found := all[*paymentMethod](t)
+	if id := c.text("customer"); id != "" {
+		if _, fault := t.livingCustomer(id, "customer"); fault != nil {
+			return nil, fault
+		}
+		found = with[*paymentMethod](t, "customer", id)
 	}
-	customer, fault := t.liveCustomer(p.text("customer"), "customer")
-	if fault != nil {
-		return nil, fault
-	}
-	method, fault := t.method(args[0], "payment_method")
-	if fault != nil {
-		return nil, fault
-	}
-	id := customer.text("id")
-	switch {
-	case method.text("customer") == id:
-		return method, nil
-	case method.text("customer") != "":
-		return nil, invalidParam("payment_method", "", "The payment method you provided has already been attached to a customer.")
-	case method.boolean("_detached"):
-		return nil, invalidParam("payment_method", "", detachedText)
-	}
-	if c := testCards[method.text("_card")]; c.attachFails {
-		return nil, cardDeclined(c)
-	}
-	method = t.edit(method.text("id"))
-	method["customer"] = id
-	t.emit("payment_method.attached", method, nil)
-	return method, nil
-}
-
-func detachPaymentMethod(t *transaction, args []string, _ params) (any, *apiError) {
-	if _, fault := t.find("payment_method", args[0], "payment_method"); fault != nil {
-		return nil, fault
-	}
-	method := t.edit(args[0])
-	if method.text("customer") == "" {
-		return nil, invalidParam("payment_method", "", "The payment method you provided is not attached to a customer so detachment is impossible.")
-	}
-	before := cloneObject(method)
-	method["customer"], method["_detached"] = nil, true
-	t.emit("payment_method.detached", method, changes(before, method))
-	return method, nil
-}
-
-func listPaymentMethods(t *transaction, _ []string, p params) (any, *apiError) {
-	return t.list(listing{
-		kind: "payment_method", url: "/v1/payment_methods", fields: map[string]string{"customer": "customer", "type": "type"},
-	}, p)
-}
-
-func listCustomerMethods(t *transaction, args []string, p params) (any, *apiError) {
-	if _, fault := t.liveCustomer(args[0], "customer"); fault != nil {
-		return nil, fault
-	}
-	return t.page("/v1/customers/"+args[0]+"/payment_methods", p, t.state.indexes[index{"payment_method", "customer", args[0]}], func(o object) bool {
-		return p.text("type") == "" || p.text("type") == o.text("type")
+	return page(t, "/v1/payment_methods", c, found, func(m *paymentMethod) bool {
+		return m.Customer != "" && (c.text("type") == "" || c.text("type") == m.Type)
 	})
 }

@@ -1,249 +1,278 @@
 package stripesim
 
 import (
-	"regexp"
+	"fmt"
+	"math/big"
 	"slices"
 	"strconv"
-	"time"
-	"unicode/utf8"
 )
 
-func createProduct(t *transaction, _ []string, p params) (any, *apiError) {
-	if fault := p.required("name"); fault != nil {
-		return nil, fault
-	}
-	id := p.text("id")
-	if id == "" {
-		id = newID("prod_")[:19]
-	} else if t.get(id) != nil {
-		return nil, invalidParam("id", "resource_already_exists", "Product already exists.")
-	}
-	product := object{
-		"id": id, "object": "product", "active": true, "created": t.time, "default_price": nil,
-		"description": orNull(p.text("description")), "images": []any{}, "livemode": false, "marketing_features": []any{},
-		"metadata": object{}, "name": p.text("name"), "package_dimensions": nil, "shippable": nil,
-		"statement_descriptor": nil, "tax_code": nil, "type": "service", "unit_label": nil, "updated": t.time, "url": nil,
-	}
-	t.put(product)
-	if fault := setProduct(product, p); fault != nil {
-		return nil, fault
-	}
-	t.emit("product.created", product, nil)
-	return product, nil
+const priceKind = "price"
+
+// price says how much a product costs, once or in each period.
+type price struct {
+	header
+	Livemode          no         `json:"livemode"`
+	Active            bool       `json:"active"`
+	BillingScheme     string     `json:"billing_scheme"`
+	Created           int64      `json:"created"`
+	Currency          string     `json:"currency"`
+	CustomUnitAmount  null       `json:"custom_unit_amount"`
+	LookupKey         text       `json:"lookup_key"`
+	Metadata          metadata   `json:"metadata"`
+	Nickname          text       `json:"nickname"`
+	Product           string     `json:"product"`
+	Recurring         *recurring `json:"recurring"`
+	TaxBehavior       string     `json:"tax_behavior"`
+	TiersMode         null       `json:"tiers_mode"`
+	TransformQuantity null       `json:"transform_quantity"`
+	Type              string     `json:"type"`
+	UnitAmount        *int64     `json:"unit_amount"` // null where the decimal has a fraction
+	UnitAmountDecimal string     `json:"unit_amount_decimal"`
 }
 
-func setProduct(product object, p params) *apiError {
-	for _, name := range []string{"name", "description", "statement_descriptor", "tax_code", "unit_label", "url", "default_price"} {
-		if p.has(name) {
-			product[name] = orNull(p.text(name))
+type recurring struct {
+	Interval        string `json:"interval"`
+	IntervalCount   int64  `json:"interval_count"`
+	Meter           null   `json:"meter"`
+	TrialPeriodDays null   `json:"trial_period_days"`
+	UsageType       string `json:"usage_type"`
+}
+
+// String is how often, as invoices write it: month, or every 3 months.
+func (r *recurring) String() string {
+	if r.IntervalCount == 1 {
+		return r.Interval
+	}
+	return fmt.Sprintf("every %d %ss", r.IntervalCount, r.Interval)
+}
+
+func (*price) kind() string    { return priceKind }
+func (p *price) clone() object { c := *p; return &c }
+func (p *price) indexes() []indexed {
+	return []indexed{{"product", p.Product}, {"lookup_key", string(p.LookupKey)}}
+}
+
+// maxLookupKeys is how many lookup keys a list may be narrowed to.
+const maxLookupKeys = 10
+
+func priceOperations() []operation {
+	changeable := shape{
+		"active": aBoolean(), "lookup_key": aText().upTo(200).orEmpty(), "metadata": aMetadata(), "nickname": aText().orEmpty(),
+		"tax_behavior": aWord("exclusive", "inclusive", "unspecified"), "transfer_lookup_key": aBoolean(),
+	}
+	fields := changeable.with(shape{
+		"billing_scheme": aWord("per_unit", "tiered"), "currency": aText().must(), "product": aText(),
+		"product_data": aHash(shape{
+			"active": aBoolean(), "id": aText(), "metadata": aMetadata(), "name": aText().must(), "statement_descriptor": aText().upTo(22),
+			"tax_code": aText(), "unit_label": aText(),
+		}),
+		"recurring": aHash(shape{
+			"interval": aWord("day", "month", "week", "year").must(), "interval_count": anInteger(1, 1095), "usage_type": aWord("licensed", "metered"),
+		}),
+		"unit_amount": anInteger(0, maxAmount), "unit_amount_decimal": aText(),
+	})
+	return []operation{
+		{method: "POST", path: "/v1/prices", do: createPrice, fields: fields},
+		{method: "GET", path: "/v1/prices", do: listPrices, fields: pageFields(shape{
+			"active": aBoolean(), "created": aRange(), "currency": aText(), "lookup_keys": aList(aText()), "product": aText(),
+			"recurring": aHash(shape{"interval": aWord("day", "month", "week", "year"), "usage_type": aWord("licensed", "metered")}),
+			"type":      aWord("one_time", "recurring"),
+		})},
+		{method: "GET", path: "/v1/prices/{}", do: retrieve[*price]},
+		{method: "POST", path: "/v1/prices/{}", do: updatePrice, fields: changeable},
+	}
+}
+
+func createPrice(t *transaction, c call) (any, *apiError) {
+	if c.text("billing_scheme") == "tiered" {
+		return nil, unsupported("billing_scheme", "tiered prices")
+	}
+	currency, fault := readCurrency(c.text("currency"))
+	if fault != nil {
+		return nil, fault
+	}
+	made := &price{
+		header: header{ID: t.newID("price_1", 23), Object: priceKind}, Active: true, BillingScheme: "per_unit", Created: t.now,
+		Currency: currency, TaxBehavior: "unspecified", Type: "one_time",
+	}
+	if fault := made.setAmount(c); fault != nil {
+		return nil, fault
+	}
+	if fault := made.setRecurring(c.form.form("recurring")); fault != nil {
+		return nil, fault
+	}
+	if made.Product, fault = t.priceProduct(c); fault != nil {
+		return nil, fault
+	}
+	t.create(made)
+	if fault := made.set(t, c); fault != nil {
+		return nil, fault
+	}
+	t.emit("price.created", made)
+	return made, nil
+}
+
+// setAmount reads the amount of one unit: a whole number of the smallest unit,
+// or a decimal one.
+func (p *price) setAmount(c call) *apiError {
+	if c.has("unit_amount") == c.has("unit_amount_decimal") {
+		if c.has("unit_amount") {
+			return invalid("unit_amount_decimal", "parameters_exclusive", "You may only specify one of these parameters: unit_amount, unit_amount_decimal.")
 		}
+		return invalid("unit_amount", "parameter_missing", "Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set.")
 	}
-	if p.has("name") && p.text("name") == "" {
-		return invalidParam("name", "parameter_invalid_empty", "You passed an empty string for 'name', which cannot be unset.")
+	if c.has("unit_amount") {
+		amount := c.integer("unit_amount", 0)
+		p.UnitAmount, p.UnitAmountDecimal = &amount, strconv.FormatInt(amount, 10)
+		return nil
 	}
-	product["active"] = p.boolean("active", product.boolean("active"))
-	return setMetadata(product, p)
+	decimal := c.text("unit_amount_decimal")
+	amount, ok := new(big.Rat).SetString(decimal)
+	const longest = 24
+	if !ok || amount.Sign() < 0 || len(decimal) > longest || amount.Cmp(big.NewRat(maxAmount, 1)) > 0 {
+		return invalid("unit_amount_decimal", "parameter_invalid_decimal", "Invalid decimal: "+decimal)
+	}
+	p.UnitAmountDecimal = decimal
+	if amount.IsInt() {
+		whole := amount.Num().Int64()
+		p.UnitAmount = &whole
+	}
+	return nil
 }
 
-func updateProduct(t *transaction, args []string, p params) (any, *apiError) {
-	before, fault := t.find("product", args[0], "id")
-	if fault != nil {
-		return nil, fault
+// longestInterval is how many of an interval make three years.
+var longestInterval = map[string]int64{"day": 1095, "week": 156, "month": 36, "year": 3}
+
+func (p *price) setRecurring(f form) *apiError {
+	if f == nil {
+		return nil
 	}
-	if id := p.text("default_price"); id != "" {
-		price, fault := t.find("price", id, "default_price")
-		if fault != nil || price.text("product") != args[0] {
-			return nil, invalidParam("default_price", "", "The price "+id+" is not of this product.")
-		}
+	if f.word("usage_type", "licensed") == "metered" {
+		return unsupported("recurring[usage_type]", "metered prices")
 	}
-	before = cloneObject(before)
-	product := t.edit(args[0])
-	if fault := setProduct(product, p); fault != nil {
-		return nil, fault
+	p.Type = "recurring"
+	p.Recurring = &recurring{Interval: f.text("interval"), IntervalCount: f.integer("interval_count", 1), UsageType: "licensed"}
+	if p.Recurring.IntervalCount > longestInterval[p.Recurring.Interval] {
+		return invalid("recurring[interval_count]", "", "The maximum billing interval is 3 years.")
 	}
-	product["updated"] = t.time
-	t.updated("product.updated", before, product)
-	return product, nil
+	return nil
 }
 
-func listProducts(t *transaction, _ []string, p params) (any, *apiError) {
-	ids := p.texts("ids")
-	return t.list(listing{kind: "product", url: "/v1/products", wanted: func(o object) bool {
-		return fitsActive(o, p) && (len(ids) == 0 || slices.Contains(ids, o.text("id")))
-	}}, p)
-}
-
-func fitsActive(o object, p params) bool {
-	active := o.boolean("active")
-	return active == p.boolean("active", active)
-}
-
-func createPrice(t *transaction, _ []string, p params) (any, *apiError) {
-	if fault := p.required("currency"); fault != nil {
-		return nil, fault
-	}
-	if fault := p.required("unit_amount"); fault != nil {
-		return nil, fault
-	}
-	amount := p.integer("unit_amount", 0)
-	switch currency := p.text("currency"); {
-	case !currencyCode.MatchString(currency):
-		return nil, invalidParam("currency", "", "Invalid currency: "+currency+". Stripe wants a three-letter ISO code in lower case.")
-	case amount < 0:
-		return nil, invalidParam("unit_amount", "parameter_invalid_integer", "Invalid non-negative integer")
-	case amount > maxAmount:
-		return nil, invalidParam("unit_amount", "parameter_invalid_integer", "Invalid integer: the amount is too large.")
-	}
-	if scheme := p.text("billing_scheme"); scheme != "" && scheme != "per_unit" {
-		return nil, invalidParam("billing_scheme", "", "The simulator bills per_unit only.")
-	}
-	tax, fault := p.oneOf("tax_behavior", "unspecified", "exclusive", "inclusive", "unspecified")
-	if fault != nil {
-		return nil, fault
-	}
-	recurring, fault := newRecurring(p.tree("recurring"))
-	if fault != nil {
-		return nil, fault
-	}
-	product, fault := t.priceProduct(p)
-	if fault != nil {
-		return nil, fault
-	}
-	price := object{
-		"id": newID("price_1"), "object": "price", "active": true, "billing_scheme": "per_unit", "created": t.time,
-		"currency": p.text("currency"), "custom_unit_amount": nil, "livemode": false, "lookup_key": nil, "metadata": object{},
-		"nickname": orNull(p.text("nickname")), "product": product, "recurring": nil, "tax_behavior": tax,
-		"tiers_mode": nil, "transform_quantity": nil, "type": "one_time", "unit_amount": amount,
-		"unit_amount_decimal": strconv.FormatInt(amount, 10),
-	}
-	if recurring != nil {
-		price["type"], price["recurring"] = "recurring", recurring
-	}
-	t.put(price)
-	if fault := t.setPrice(price, p); fault != nil {
-		return nil, fault
-	}
-	t.emit("price.created", price, nil)
-	return price, nil
-}
-
-var currencyCode = regexp.MustCompile(`^[a-z]{3}$`)
-
-// maxAmount bounds what anything costs, in the currency's smallest unit.
-const maxAmount = 999_999_999_999
-
-// maxIntervals is three years, in each interval.
-var maxIntervals = map[string]int64{"day": 1095, "week": 156, "month": 36, "year": 3}
-
-// newRecurring is how often a price is due; nil where it is not recurring.
-func newRecurring(p params) (object, *apiError) {
-	if p == nil {
-		return nil, nil
-	}
-	interval := p.text("interval")
-	count := p.integer("interval_count", 1)
-	switch {
-	case interval == "":
-		return nil, missingParam("recurring[interval]")
-	case maxIntervals[interval] == 0:
-		return nil, invalidParam("recurring[interval]", "", "Invalid recurring[interval]: must be one of day, month, week, year")
-	case count < 1 || count > maxIntervals[interval]:
-		return nil, invalidParam("recurring[interval_count]", "parameter_invalid_integer", "Invalid interval_count: a period is three years at most.")
-	case p.text("usage_type") != "" && p.text("usage_type") != "licensed":
-		return nil, invalidParam("recurring[usage_type]", "", "The simulator has prices of usage_type licensed only.")
-	}
-	return object{
-		"interval": interval, "interval_count": count, "meter": nil, "trial_period_days": nil, "usage_type": "licensed",
-	}, nil
-}
-
-func (t *transaction) priceProduct(p params) (string, *apiError) {
-	if data := p.tree("product_data"); data != nil {
-		if p.has("product") {
-			return "", invalidRequest("product_data", "You may only specify one of these parameters: product, product_data.")
-		}
-		created, fault := createProduct(t, nil, data)
+// priceProduct is the product of a new price, which product_data makes.
+func (t *transaction) priceProduct(c call) (string, *apiError) {
+	if data := c.form.form("product_data"); data != nil {
+		id := data.word("id", t.newID("prod_", 14))
+		made, fault := t.makeProduct(id, data)
 		if fault != nil {
-			fault.param = "product_data[" + fault.param + "]"
 			return "", fault
 		}
-		return created.(object).text("id"), nil
+		return made.ID, nil
 	}
-	if fault := p.required("product"); fault != nil {
+	if !c.has("product") {
+		return "", missingParam("product")
+	}
+	if _, fault := named[*product](t, c.text("product"), "product"); fault != nil {
 		return "", fault
 	}
-	product, fault := t.find("product", p.text("product"), "product")
-	return product.text("id"), fault
+	return c.text("product"), nil
 }
 
-// setPrice sets what can be changed about a price.
-func (t *transaction) setPrice(price object, p params) *apiError {
-	if key := p.text("lookup_key"); key != "" && key != price.text("lookup_key") {
-		if utf8.RuneCountInString(key) > 200 {
-			return invalidParam("lookup_key", "", "A lookup key has up to 200 characters.")
+// set takes over what a request may say at creation and later.
+func (p *price) set(t *transaction, c call) *apiError {
+	if c.cleared("lookup_key") {
+		p.LookupKey = ""
+	} else if wanted := c.text("lookup_key"); wanted != "" && wanted != string(p.LookupKey) {
+		if fault := t.freeLookupKey(wanted, c.boolean("transfer_lookup_key", false)); fault != nil {
+			return fault
 		}
-		for _, other := range t.by("price", "lookup_key", key) {
-			switch {
-			case p.boolean("transfer_lookup_key", false):
-				t.edit(other.text("id"))["lookup_key"] = nil
-			case other.boolean("active"):
-				return invalidParam("lookup_key", "resource_already_exists", "A price (`"+other.text("id")+"`) already uses that lookup key.")
+		p.LookupKey = text(wanted)
+	}
+	c.setText("nickname", &p.Nickname)
+	c.setBoolean("active", &p.Active)
+	p.TaxBehavior = c.word("tax_behavior", p.TaxBehavior)
+	merged, fault := p.Metadata.merge(c.form)
+	p.Metadata = merged
+	return fault
+}
+
+// freeLookupKey takes a lookup key from the price that has it.
+func (t *transaction) freeLookupKey(wanted string, transfer bool) *apiError {
+	for _, holder := range related[*price](t, "lookup_key", wanted) {
+		if !transfer && holder.Active {
+			return &apiError{
+				status: 400, kind: invalidRequestError, param: "lookup_key", executed: true,
+				message: "A price (`" + holder.ID + "`) already uses that lookup key.",
 			}
 		}
-		price["lookup_key"] = key
-	} else if p.has("lookup_key") && key == "" {
-		price["lookup_key"] = nil
+		changed := edit[*price](t, holder.ID)
+		changed.LookupKey = ""
+		t.changed("price.updated", holder, changed)
 	}
-	if p.has("nickname") {
-		price["nickname"] = orNull(p.text("nickname"))
-	}
-	price["active"] = p.boolean("active", price.boolean("active"))
-	return setMetadata(price, p)
+	return nil
 }
 
-func updatePrice(t *transaction, args []string, p params) (any, *apiError) {
-	before, fault := t.find("price", args[0], "id")
+func updatePrice(t *transaction, c call) (any, *apiError) {
+	before, fault := one[*price](t, c)
 	if fault != nil {
 		return nil, fault
 	}
-	before = cloneObject(before)
-	price := t.edit(args[0])
-	if fault := t.setPrice(price, p); fault != nil {
+	changed := edit[*price](t, c.id())
+	if fault := changed.set(t, c); fault != nil {
 		return nil, fault
 	}
-	t.updated("price.updated", before, price)
-	return price, nil
+	t.changed("price.updated", before, changed)
+	return changed, nil
 }
 
-func listPrices(t *transaction, _ []string, p params) (any, *apiError) {
-	keys := p.texts("lookup_keys")
-	if len(keys) > 10 {
-		return nil, invalidParam("lookup_keys", "", "You may pass up to 10 lookup keys.")
+func listPrices(t *transaction, c call) (any, *apiError) {
+	keys := c.texts("lookup_keys")
+	if len(keys) > maxLookupKeys {
+		return nil, invalid("lookup_keys", "", "You may pass up to 10 lookup keys.")
 	}
-	return t.list(listing{
-		kind: "price", url: "/v1/prices", fields: map[string]string{"product": "product", "type": "type", "currency": "currency"},
-		wanted: func(o object) bool {
-			return fitsActive(o, p) && (len(keys) == 0 || slices.Contains(keys, o.text("lookup_key")))
-		},
-	}, p)
+	found := all[*price](t)
+	switch {
+	case len(keys) == 1:
+		found = with[*price](t, "lookup_key", keys[0])
+	case c.has("product"):
+		found = with[*price](t, "product", c.text("product"))
+	}
+	wanted := c.form.form("recurring")
+	return page(t, "/v1/prices", c, found, func(p *price) bool {
+		return c.boolean("active", p.Active) == p.Active && c.within("created", p.Created) && c.word("currency", p.Currency) == p.Currency &&
+			c.word("product", p.Product) == p.Product && c.word("type", p.Type) == p.Type &&
+			(len(keys) == 0 || slices.Contains(keys, string(p.LookupKey))) && p.recurs(wanted)
+	})
 }
 
-// addInterval is one billing period later than start, on the anchor's day of
-// the month where the month has it.
-func addInterval(start, anchor int64, price object) int64 {
-	recurring := price.object("recurring")
-	count := int(recurring.integer("interval_count"))
-	at := time.Unix(start, 0).UTC()
-	switch recurring.text("interval") {
-	case "day":
-		return at.AddDate(0, 0, count).Unix()
-	case "week":
-		return at.AddDate(0, 0, 7*count).Unix()
-	case "year":
-		count *= 12
+func (p *price) recurs(wanted form) bool {
+	if wanted == nil {
+		return true
 	}
-	first := time.Date(at.Year(), at.Month(), 1, at.Hour(), at.Minute(), at.Second(), 0, time.UTC).AddDate(0, count, 0)
-	day := time.Unix(anchor, 0).UTC().Day()
-	last := first.AddDate(0, 1, -1).Day()
-	return first.AddDate(0, 0, min(day, last)-1).Unix()
+	return p.Recurring != nil && wanted.word("interval", p.Recurring.Interval) == p.Recurring.Interval &&
+		wanted.word("usage_type", p.Recurring.UsageType) == p.Recurring.UsageType
+}
+
+// amount is what a quantity costs, rounded half away from zero.
+func (p *price) amount(quantity int64) int64 {
+	return roundRat(new(big.Rat).Mul(p.rate(), big.NewRat(quantity, 1)))
+}
+
+// rate is the amount of one unit.
+func (p *price) rate() *big.Rat {
+	rate, ok := new(big.Rat).SetString(p.UnitAmountDecimal)
+	if !ok {
+		return new(big.Rat)
+	}
+	return rate
+}
+
+// roundRat rounds half away from zero.
+func roundRat(r *big.Rat) int64 {
+	half := big.NewRat(1, 2)
+	if r.Sign() < 0 {
+		half.Neg(half)
+	}
+	sum := half.Add(r, half)
+	return new(big.Int).Quo(sum.Num(), sum.Denom()).Int64()
 }

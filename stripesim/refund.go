@@ -2,89 +2,179 @@ package stripesim
 
 import "fmt"
 
-func createRefund(t *transaction, _ []string, p params) (any, *apiError) {
-	charge, fault := t.refundable(p)
-	if fault != nil {
-		return nil, fault
-	}
-	left := charge.integer("amount") - charge.integer("amount_refunded")
-	amount := p.integer("amount", left)
-	switch {
-	case left == 0:
-		return nil, invalidParam("", "charge_already_refunded", "Charge "+charge.text("id")+" has already been refunded.")
-	case amount < 1:
-		return nil, invalidParam("amount", "parameter_invalid_integer", "Invalid positive integer")
-	case amount > left:
-		return nil, invalidParam("amount", "", fmt.Sprintf("Refund amount (%d) is greater than unrefunded amount on charge (%d)", amount, left))
-	}
-	reason, fault := p.oneOf("reason", "", "duplicate", "fraudulent", "requested_by_customer")
-	if fault != nil {
-		return nil, fault
-	}
-	behaviour := testCards[t.get(charge.text("payment_method")).text("_card")].refund
-	refund := object{
-		"id": newID("re_3"), "object": "refund", "amount": amount, "balance_transaction": nil, "charge": charge["id"],
-		"created": t.time, "currency": charge["currency"], "destination_details": object{"type": "card", "card": object{"type": "refund"}},
-		"metadata": object{}, "payment_intent": charge["payment_intent"], "reason": orNull(reason), "receipt_number": nil,
-		"source_transfer_reversal": nil, "status": "succeeded", "transfer_reversal": nil, "_later": behaviour,
-	}
-	if behaviour == "pending" {
-		refund["status"] = "pending"
-	}
-	if fault := setMetadata(refund, p); fault != nil {
-		return nil, fault
-	}
-	t.put(refund)
-	charge = t.edit(charge.text("id"))
-	before := cloneObject(charge)
-	charge["amount_refunded"] = charge.integer("amount_refunded") + amount
-	charge["refunded"] = charge.integer("amount_refunded") == charge.integer("amount")
-	t.emit("refund.created", refund, nil)
-	t.emit("charge.refunded", charge, changes(before, charge))
-	return refund, nil
+const refundKind = "refund"
+
+// refund is money that goes back.
+type refund struct {
+	header
+	Amount                 int64             `json:"amount"`
+	BalanceTransaction     null              `json:"balance_transaction"`
+	Charge                 string            `json:"charge"`
+	Created                int64             `json:"created"`
+	Currency               string            `json:"currency"`
+	DestinationDetails     refundDestination `json:"destination_details"`
+	FailureReason          string            `json:"failure_reason,omitempty"`
+	Metadata               metadata          `json:"metadata"`
+	PaymentIntent          text              `json:"payment_intent"`
+	PendingReason          string            `json:"pending_reason,omitempty"`
+	Reason                 text              `json:"reason"`
+	ReceiptNumber          null              `json:"receipt_number"`
+	SourceTransferReversal null              `json:"source_transfer_reversal"`
+	Status                 string            `json:"status"`
+	TransferReversal       null              `json:"transfer_reversal"`
+
+	private refundPrivate
 }
 
-func (t *transaction) refundable(p params) (object, *apiError) {
-	id := p.text("charge")
-	if intentID := p.text("payment_intent"); intentID != "" {
-		intent, fault := t.find("payment_intent", intentID, "payment_intent")
+type refundPrivate struct {
+	// Unsettled is how the refund goes on later; 0 is not at all.
+	Unsettled refundWay `json:"unsettled,omitempty"`
+}
+
+type refundDestination struct {
+	Card refundCard `json:"card"`
+	Type string     `json:"type"`
+}
+
+type refundCard struct {
+	ReferenceStatus string `json:"reference_status"`
+	ReferenceType   string `json:"reference_type"`
+	Type            string `json:"type"`
+}
+
+func (*refund) kind() string    { return refundKind }
+func (r *refund) clone() object { c := *r; return &c }
+func (r *refund) hidden() any   { return &r.private }
+func (r *refund) indexes() []indexed {
+	return []indexed{{"charge", r.Charge}, {"payment_intent", string(r.PaymentIntent)}}
+}
+
+func (r *refund) due() int64 {
+	if r.private.Unsettled == refundsAtOnce {
+		return 0
+	}
+	return r.Created + refundTime
+}
+
+func refundOperations() []operation {
+	return []operation{
+		{method: "POST", path: "/v1/refunds", do: createRefund, fields: shape{
+			"amount": anInteger(1, maxAmount), "charge": aText(), "metadata": aMetadata(), "payment_intent": aText(),
+			"reason": aWord("duplicate", "fraudulent", "requested_by_customer"),
+		}},
+		{method: "GET", path: "/v1/refunds", do: listRefunds, fields: pageFields(shape{"charge": aText(), "created": aRange(), "payment_intent": aText()})},
+		{method: "GET", path: "/v1/refunds/{}", do: retrieve[*refund]},
+		{method: "POST", path: "/v1/refunds/{}", do: updateRefund, fields: shape{"metadata": aMetadata()}},
+	}
+}
+
+func createRefund(t *transaction, c call) (any, *apiError) {
+	from, fault := t.refundable(c)
+	if fault != nil {
+		return nil, fault
+	}
+	left := from.Amount - from.AmountRefunded
+	amount := c.integer("amount", left)
+	switch {
+	case left == 0:
+		return nil, refused("charge_already_refunded", "Charge "+from.ID+" has already been refunded.")
+	case amount > left:
+		fault := refused("charge_already_refunded", fmt.Sprintf("Refund amount (%s) is greater than unrefunded amount on charge (%s)", formatAmount(amount, from.Currency), formatAmount(left, from.Currency)))
+		fault.param = "amount"
+		return nil, fault
+	}
+	way := get[*paymentMethod](t, string(from.PaymentMethod)).testCard().refund
+	made := &refund{
+		header: header{ID: t.newID("re_3", 23), Object: refundKind}, Amount: amount, Charge: from.ID, Created: t.now, Currency: from.Currency,
+		DestinationDetails: refundDestination{Type: "card", Card: refundCard{"pending", "acquirer_reference_number", "refund"}},
+		PaymentIntent:      from.PaymentIntent, Reason: text(c.text("reason")), Status: "succeeded", private: refundPrivate{way},
+	}
+	if way == refundsPending {
+		made.Status, made.PendingReason = "pending", "processing"
+	}
+	if made.Metadata, fault = made.Metadata.merge(c.form); fault != nil {
+		return nil, fault
+	}
+	t.create(made)
+	changed := edit[*charge](t, from.ID)
+	changed.AmountRefunded += amount
+	changed.Refunded = changed.AmountRefunded == changed.Amount
+	t.emit("refund.created", made)
+	t.changed("charge.refunded", from, changed)
+	return made, nil
+}
+
+// refundable is the charge that a request wants to refund.
+func (t *transaction) refundable(c call) (*charge, *apiError) {
+	id := c.text("charge")
+	if intentID := c.text("payment_intent"); intentID != "" {
+		intent, fault := named[*paymentIntent](t, intentID, "payment_intent")
 		if fault != nil {
 			return nil, fault
 		}
-		if id = intent.text("latest_charge"); id == "" || intent.text("status") != "succeeded" {
-			return nil, invalidParam("payment_intent", "", "This PaymentIntent ("+intentID+") does not have a successful charge to refund.")
+		if intent.Status != "succeeded" {
+			return nil, refused("", "This PaymentIntent ("+intentID+") does not have a successful charge to refund.")
 		}
+		if id != "" && id != string(intent.LatestCharge) {
+			return nil, invalid("charge", "", "The charge does not belong to the payment intent.")
+		}
+		id = string(intent.LatestCharge)
 	}
 	if id == "" {
-		return nil, invalidRequest("", "One of the following params should be provided for this request: payment_intent or charge.")
+		return nil, invalid("", "parameter_missing", "One of the following params should be provided for this request: payment_intent or charge.")
 	}
-	charge, fault := t.find("charge", id, "charge")
-	if fault == nil && charge.text("status") != "succeeded" {
-		fault = invalidParam("charge", "", "This charge did not succeed, so there is nothing to refund.")
+	found, fault := named[*charge](t, id, "charge")
+	if fault == nil && found.Status != "succeeded" {
+		fault = refused("charge_not_refundable", "This charge did not succeed, so there is nothing to refund.")
 	}
-	return charge, fault
+	return found, fault
 }
 
-// settleRefund is what becomes of a refund later: pending ones succeed, those
-// of one test card fail.
+// settleRefund is what becomes of a refund later: a pending one succeeds, that
+// of one test card fails and the money is the account's again.
 func (t *transaction) settleRefund(id string) {
-	refund := t.edit(id)
-	before := cloneObject(refund)
-	later := refund.text("_later")
-	refund["_later"] = ""
-	if later == "pending" {
-		refund["status"] = "succeeded"
-		t.updated("refund.updated", before, refund)
+	before := get[*refund](t, id)
+	changed := edit[*refund](t, id)
+	changed.private.Unsettled = refundsAtOnce
+	if before.private.Unsettled == refundsPending {
+		changed.Status, changed.PendingReason = "succeeded", ""
+		t.changed("refund.updated", before, changed)
+		t.changed("charge.refund.updated", before, changed)
 		return
 	}
-	refund["status"], refund["failure_reason"] = "failed", "unknown"
-	charge := t.edit(refund.text("charge"))
-	charge["amount_refunded"], charge["refunded"] = charge.integer("amount_refunded")-refund.integer("amount"), false
-	t.updated("refund.updated", before, refund)
-	t.emit("refund.failed", refund, nil)
+	changed.Status, changed.FailureReason = "failed", "unknown"
+	from := get[*charge](t, changed.Charge)
+	restored := edit[*charge](t, changed.Charge)
+	restored.AmountRefunded -= changed.Amount
+	restored.Refunded = false
+	t.changed("refund.updated", before, changed)
+	t.changed("charge.refund.updated", before, changed)
+	t.emit("refund.failed", changed)
+	t.changed("charge.updated", from, restored)
 }
 
-func listRefunds(t *transaction, _ []string, p params) (any, *apiError) {
-	fields := map[string]string{"charge": "charge", "payment_intent": "payment_intent"}
-	return t.list(listing{kind: "refund", url: "/v1/refunds", fields: fields}, p)
+func updateRefund(t *transaction, c call) (any, *apiError) {
+	before, fault := one[*refund](t, c)
+	if fault != nil {
+		return nil, fault
+	}
+	changed := edit[*refund](t, c.id())
+	if changed.Metadata, fault = changed.Metadata.merge(c.form); fault != nil {
+		return nil, fault
+	}
+	t.changed("refund.updated", before, changed)
+	return changed, nil
+}
+
+func listRefunds(t *transaction, c call) (any, *apiError) {
+	found := all[*refund](t)
+	switch {
+	case c.has("charge"):
+		found = with[*refund](t, "charge", c.text("charge"))
+	case c.has("payment_intent"):
+		found = with[*refund](t, "payment_intent", c.text("payment_intent"))
+	}
+	return page(t, "/v1/refunds", c, found, func(r *refund) bool {
+		return c.within("created", r.Created) && c.word("payment_intent", string(r.PaymentIntent)) == string(r.PaymentIntent)
+	})
 }

@@ -1,105 +1,215 @@
 package stripesim
 
-import (
-	"regexp"
-	"strings"
-)
+// firstNew is the first version of Stripe's API with the present shape.
+const firstNew = "2025-03-31"
 
-// firstNewVersion is the first one of the present shape.
-const firstNewVersion = "2025-03-31"
+// isOld says whether a version has the shape from before 2025-03-31.
+func isOld(version string) bool { return version != "" && version < firstNew }
 
-var (
-	oldVersion     = regexp.MustCompile(`^20(1[1-9]|2[0-5])-[01]\d-[0-3]\d(\.acacia)?$`)
-	presentVersion = regexp.MustCompile(`^2026-[01]\d-[0-3]\d\.dahlia$`)
-)
-
-// knownVersion says whether events can be shown as an API version does.
-func knownVersion(version string) bool {
-	return presentVersion.MatchString(version) || oldVersion.MatchString(version) && version < firstNewVersion
+// oldLinks are the facts that the older shape says of an object and the
+// present one does not.
+type oldLinks struct {
+	Invoice       string `json:"invoice,omitempty"`
+	PaymentIntent string `json:"payment_intent,omitempty"`
+	Charge        string `json:"charge,omitempty"`
+	OutOfBand     bool   `json:"out_of_band,omitempty"`
 }
 
-// oldLinks are the facts that the shape from before 2025-03-31 says of an
-// object and the present one does not.
-func (t *transaction) oldLinks(o object) object {
-	switch o.text("object") {
-	case "invoice":
-		intent := t.get(o.text("_intent"))
-		return object{"payment_intent": orNull(o.text("_intent")), "charge": intent["latest_charge"], "paid_out_of_band": o.boolean("_out_of_band")}
-	case "payment_intent":
-		return object{"invoice": orNull(o.text("_invoice"))}
-	case "charge":
-		return object{"invoice": orNull(t.get(o.text("payment_intent")).text("_invoice"))}
+func (t *transaction) oldLinks(o object) oldLinks {
+	switch o := o.(type) {
+	case *paymentIntent:
+		return oldLinks{Invoice: o.private.Invoice}
+	case *charge:
+		if o.PaymentIntent != "" {
+			return oldLinks{Invoice: get[*paymentIntent](t, string(o.PaymentIntent)).private.Invoice}
+		}
+	case *invoice:
+		links := oldLinks{PaymentIntent: o.private.Intent, OutOfBand: o.private.OutOfBand}
+		if o.private.Intent != "" {
+			links.Charge = string(get[*paymentIntent](t, o.private.Intent).LatestCharge)
+		}
+		return links
 	}
-	return nil
+	return oldLinks{}
 }
 
 // render shows an event in the shape of an API version.
-func render(event object, version string) object {
-	shown := visible(event)
-	shown["api_version"] = version
-	if version >= firstNewVersion {
-		return shown
+func (t *transaction) render(e *event, version string) (any, error) {
+	if !isOld(version) {
+		shown := *e
+		shown.APIVersion = version
+		return &shown, nil
 	}
-	data := shown.object("data")
-	renderOld(data.object("object"), event.object("_links"))
-	if previous := data.object("previous_attributes"); previous != nil && data.object("object").text("object") == "subscription" {
+	shown, err := toTree(e)
+	if err != nil {
+		return nil, err
+	}
+	shown["api_version"] = version
+	data := hash(shown, "data")
+	snapshot := hash(data, "object")
+	t.renderOld(snapshot, e.private.Links)
+	if previous := hash(data, "previous_attributes"); previous != nil && snapshot["object"] == subscriptionKind {
 		oldPeriod(previous)
 	}
-	return shown
+	return shown, nil
 }
 
-// renderOld changes an object to the shape from before 2025-03-31.
-func renderOld(o, links object) {
-	for name, value := range links {
-		o[name] = value
+// renderOld changes a snapshot to the shape from before 2025-03-31.
+func (t *transaction) renderOld(o tree, links oldLinks) {
+	switch o["object"] {
+	case subscriptionKind:
+		t.oldSubscription(o)
+	case invoiceKind:
+		t.oldInvoice(o, links)
+	case invoiceItemKind:
+		t.oldInvoiceItem(o)
+	case paymentIntentKind, chargeKind:
+		o["invoice"] = text(links.Invoice)
 	}
-	switch o.text("object") {
-	case "subscription":
-		oldPeriod(o)
-		o["discount"] = nil
-		delete(o, "billing_mode")
-	case "invoice":
-		parent := o.object("parent").object("subscription_details")
-		o["subscription"], o["subscription_details"] = nil, nil
-		if parent != nil {
-			o["subscription"] = parent["subscription"]
-			o["subscription_details"] = object{"metadata": parent["metadata"]}
-		}
-		o["paid"] = o.text("status") == "paid"
-		o["discount"], o["tax"] = nil, nil
-		for _, name := range []string{"parent", "total_taxes", "amount_overpaid"} {
-			delete(o, name)
-		}
-		for _, line := range o.rows("lines") {
-			oldLine(line)
-		}
+}
+
+func (t *transaction) oldSubscription(o tree) {
+	oldPeriod(o)
+	o["discount"] = nil
+	items := rows(o, "items")
+	for _, item := range items {
+		item["plan"] = t.plan(hash(item, "price")["id"])
 	}
+	o["plan"], o["quantity"] = nil, nil
+	if len(items) == 1 {
+		o["plan"], o["quantity"] = items[0]["plan"], items[0]["quantity"]
+	}
+	hash(o, "items")["total_count"] = len(items)
+	removeAll(o, "billing_mode", "billing_schedules", "billing_cycle_anchor_config", "customer_account")
 }
 
 // oldPeriod moves the period from the items to the subscription.
-func oldPeriod(subscription object) {
-	for _, item := range subscription.rows("items") {
+func oldPeriod(o tree) {
+	items := rows(o, "items")
+	for _, item := range items {
 		for _, name := range []string{"current_period_start", "current_period_end"} {
-			if at, ok := item[name]; ok {
-				subscription[name] = at
+			if at, there := item[name]; there {
+				o[name] = at
 				delete(item, name)
 			}
 		}
 	}
 }
 
-func oldLine(line object) {
-	details := line.object("pricing").object("price_details")
-	parent := line.object("parent")
-	item := parent.object("subscription_item_details")
-	line["price"] = object{"id": details["price"], "object": "price", "product": details["product"]}
-	line["type"] = "subscription"
-	if !strings.HasPrefix(parent.text("type"), "subscription") {
-		line["type"] = "invoiceitem"
+func (t *transaction) oldInvoice(o tree, links oldLinks) {
+	o["subscription"], o["subscription_details"] = nil, tree{"metadata": nil}
+	if details := hash(hash(o, "parent"), "subscription_details"); details != nil {
+		o["subscription"], o["subscription_details"] = details["subscription"], tree{"metadata": details["metadata"]}
 	}
-	line["subscription"], line["subscription_item"] = item["subscription"], item["subscription_item"]
-	line["proration"] = item.boolean("proration")
-	delete(line, "pricing")
-	delete(line, "parent")
-	delete(line, "taxes")
+	o["payment_intent"], o["charge"] = text(links.PaymentIntent), text(links.Charge)
+	o["paid"], o["paid_out_of_band"] = o["status"] == "paid", links.OutOfBand
+	o["discount"], o["tax"], o["total_tax_amounts"], o["quote"] = nil, nil, []any{}, nil
+	o["application_fee_amount"], o["transfer_data"] = nil, nil
+	lines := rows(o, "lines")
+	for _, line := range lines {
+		t.oldLine(line)
+	}
+	hash(o, "lines")["total_count"] = len(lines)
+	removeAll(o, "parent", "total_taxes", "amount_overpaid", "amount_paid_off_stripe", "customer_account")
+}
+
+func (t *transaction) oldLine(o tree) {
+	parent := hash(o, "parent")
+	details := hash(parent, "subscription_item_details")
+	o["type"] = "subscription"
+	if details["invoice_item"] != nil {
+		o["type"], o["invoice_item"] = "invoiceitem", details["invoice_item"]
+	}
+	if details == nil {
+		details = hash(parent, "invoice_item_details")
+		o["type"], o["invoice_item"] = "invoiceitem", details["invoice_item"]
+	}
+	o["subscription"], o["proration"], o["proration_details"] = details["subscription"], details["proration"], details["proration_details"]
+	if item := details["subscription_item"]; item != nil {
+		o["subscription_item"] = item
+	}
+	t.oldPricing(o)
+	o["tax_amounts"], o["tax_rates"] = []any{}, []any{}
+	removeAll(o, "parent", "taxes", "subtotal", "quantity_decimal")
+}
+
+func (t *transaction) oldInvoiceItem(o tree) {
+	parent := hash(hash(o, "parent"), "subscription_details")
+	o["subscription"], o["subscription_item"] = parent["subscription"], parent["subscription_item"]
+	t.oldPricing(o)
+	removeAll(o, "parent", "net_amount", "quantity_decimal", "customer_account")
+}
+
+// oldPricing replaces an object's pricing by its price and plan.
+func (t *transaction) oldPricing(o tree) {
+	pricing := hash(o, "pricing")
+	id, _ := hash(pricing, "price_details")["price"].(string)
+	o["price"], o["plan"] = nil, nil
+	if found := get[*price](t, id); found != nil {
+		o["price"], o["plan"] = found, t.plan(id)
+		o["unit_amount_excluding_tax"] = text(found.UnitAmountDecimal)
+	}
+	delete(o, "pricing")
+}
+
+// oldPlan is the name that prices had before they were prices.
+type oldPlan struct {
+	ID              string   `json:"id"`
+	Object          string   `json:"object"`
+	Active          bool     `json:"active"`
+	AggregateUsage  null     `json:"aggregate_usage"`
+	Amount          *int64   `json:"amount"`
+	AmountDecimal   string   `json:"amount_decimal"`
+	BillingScheme   string   `json:"billing_scheme"`
+	Created         int64    `json:"created"`
+	Currency        string   `json:"currency"`
+	Interval        string   `json:"interval"`
+	IntervalCount   int64    `json:"interval_count"`
+	Livemode        no       `json:"livemode"`
+	Metadata        metadata `json:"metadata"`
+	Meter           null     `json:"meter"`
+	Nickname        text     `json:"nickname"`
+	Product         string   `json:"product"`
+	TiersMode       null     `json:"tiers_mode"`
+	TransformUsage  null     `json:"transform_usage"`
+	TrialPeriodDays null     `json:"trial_period_days"`
+	UsageType       string   `json:"usage_type"`
+}
+
+// plan is a recurring price as a plan. Nil: it is not one.
+func (t *transaction) plan(id any) any {
+	name, _ := id.(string)
+	p := get[*price](t, name)
+	if p == nil || p.Recurring == nil {
+		return nil
+	}
+	return oldPlan{
+		ID: p.ID, Object: "plan", Active: p.Active, Amount: p.UnitAmount, AmountDecimal: p.UnitAmountDecimal,
+		BillingScheme: p.BillingScheme, Created: p.Created, Currency: p.Currency, Interval: p.Recurring.Interval,
+		IntervalCount: p.Recurring.IntervalCount, Metadata: p.Metadata, Nickname: p.Nickname, Product: p.Product, UsageType: p.Recurring.UsageType,
+	}
+}
+
+// hash is a hash within another, or nil.
+func hash(o tree, name string) tree {
+	inner, _ := o[name].(tree)
+	return inner
+}
+
+// rows are the data of a list within an object.
+func rows(o tree, name string) []tree {
+	data, _ := hash(o, name)["data"].([]any)
+	found := make([]tree, 0, len(data))
+	for _, value := range data {
+		if row, ok := value.(tree); ok {
+			found = append(found, row)
+		}
+	}
+	return found
+}
+
+func removeAll(o tree, names ...string) {
+	for _, name := range names {
+		delete(o, name)
+	}
 }

@@ -1,9 +1,9 @@
 package stripesim
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,361 +16,370 @@ import (
 	"time"
 )
 
-// APIVersion is the version of Stripe's API in which answers are given.
+// APIVersion is the version of Stripe's API in which answers are given,
+// whichever the Stripe-Version header of a request names.
 const APIVersion = "2026-03-25.dahlia"
 
-// Config is what a simulator may be told. The zero value keeps everything in memory.
+// Config is what a simulator may be told. The zero value is one in memory, at
+// real time, that accepts any test key.
 type Config struct {
-	// Dir is where the state is kept. Empty: in memory only.
+	// Dir is the folder where the state is kept; it is made where it is
+	// missing. Empty: in memory only. Two simulators must not share one.
 	Dir string
-	// Now is real time. Default: time.Now.
+	// Now is real time, to which the simulator's clock adds its own offset.
+	// Default: time.Now.
 	Now func() time.Time
-	// Logger is told what people should know. Default: nobody is.
+	// Random is where ids and secrets come from. Default: crypto/rand.
+	Random io.Reader
+	// Logger is told of failed deliveries and of trouble with the folder.
+	// Default: nobody is.
 	Logger *slog.Logger
-	// HTTPClient delivers webhooks. Default: one with a timeout of 10 seconds.
+	// HTTPClient delivers webhooks; redirects are never followed. Default: one
+	// with a timeout of 10 seconds.
 	HTTPClient *http.Client
-	// RetrySchedule is how long after each failed delivery the next one
-	// follows; after the last, the event is not delivered any more. Default:
-	// 1, 5, 30 seconds, 5 minutes, 1 hour.
+	// SecretKey is the only secret key that is accepted. Empty: every key that
+	// begins with sk_test_ or rk_test_ is.
+	SecretKey string
+	// RetrySchedule is how long after each failed delivery of an event the next
+	// one follows, in real time; after the last the event is given up. Default:
+	// 1, 5 and 30 seconds, 5 minutes, 1 hour.
 	RetrySchedule []time.Duration
+	// PaymentRetries is how long after each failed payment of a renewal the
+	// next one follows, in the simulator's time. Default: 3, 5 and 7 days.
+	PaymentRetries []time.Duration
 	// FinalAction is what becomes of a subscription whose renewal was not paid
 	// after the last retry: cancel, unpaid or past_due. Default: cancel.
 	FinalAction string
 }
 
-// Simulator is an offline Stripe. It is safe for concurrent use.
+// Simulator is an offline Stripe. It is safe for concurrent use. Close it when
+// it is no longer needed.
 type Simulator struct {
 	config Config
-	log    *slog.Logger
 
-	mu          sync.Mutex // guards all below
-	state       *state
-	journal     *journal
-	idempotency map[string]*remembered
-	faults      []*Fault
+	mu       sync.Mutex // guards all below, up to the blank line
+	state    *state
+	journal  *journal
+	inFlight map[string]bool // idempotency keys
+	faults   []*Fault
 
-	deliveries *deliveries
-	stop       context.CancelFunc
-	running    sync.WaitGroup
-}
-
-var defaultRetrySchedule = []time.Duration{
-	time.Second, 5 * time.Second, 30 * time.Second, 5 * time.Minute, time.Hour,
+	sender  *sender
+	stop    context.CancelFunc
+	running sync.WaitGroup
 }
 
 const (
 	maxBody     = 1 << 20
-	tickTime    = time.Second
 	deliverTime = 10 * time.Second
 )
 
-// New makes a simulator, with the state that it finds in Dir.
+// New makes a simulator, with the state that it finds in Dir, and starts what
+// it does by itself: the clock's work and the delivery of events. An unknown
+// FinalAction or a folder that cannot be read or written is an error.
 func New(c Config) (*Simulator, error) {
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
-	if c.HTTPClient == nil {
-		c.HTTPClient = &http.Client{Timeout: deliverTime}
-	}
-	if c.RetrySchedule == nil {
-		c.RetrySchedule = defaultRetrySchedule
-	}
-	if c.FinalAction == "" {
-		c.FinalAction = "cancel"
-	}
+	c = withDefaults(c)
 	if !slices.Contains([]string{"cancel", "unpaid", "past_due"}, c.FinalAction) {
 		return nil, fmt.Errorf("stripesim: the final action is cancel, unpaid or past_due, not %q", c.FinalAction)
 	}
-	s := &Simulator{config: c, log: c.Logger}
-	var err error
-	if s.state, s.idempotency, s.journal, err = openState(c.Dir); err != nil {
-		return nil, fmt.Errorf("stripesim: open the state: %w", err)
+	kept, journal, err := openState(c.Dir, c.Now)
+	if err != nil {
+		return nil, fmt.Errorf("stripesim: open the state in %s: %w", c.Dir, err)
 	}
-	s.forgetKeys()
+	s := &Simulator{config: c, state: kept, journal: journal, inFlight: map[string]bool{}}
+	s.sender = newSender(s)
+	for _, d := range kept.deliveries {
+		s.sender.add([]delivery{d})
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	s.deliveries = newDeliveries(s)
-	for _, pending := range s.state.pendingDeliveries() {
-		s.deliveries.add(pending)
-	}
-	s.running.Go(func() { s.deliveries.run(ctx) })
+	s.running.Go(func() { s.sender.run(ctx) })
 	s.running.Go(func() { s.tick(ctx) })
 	return s, nil
 }
 
-// tick does what is due by the simulator's clock.
-func (s *Simulator) tick(ctx context.Context) {
-	ticker := time.NewTicker(tickTime)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			if err := s.catchUp(ctx); err != nil {
-				s.log.ErrorContext(ctx, "the clock's work failed", "error", err)
-			}
-		}
+func withDefaults(c Config) Config {
+	if c.Now == nil {
+		c.Now = time.Now
 	}
+	if c.Random == nil {
+		c.Random = rand.Reader
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	client := http.Client{Timeout: deliverTime}
+	if c.HTTPClient != nil {
+		client = *c.HTTPClient
+	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.HTTPClient = &client
+	if c.RetrySchedule == nil {
+		c.RetrySchedule = []time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 5 * time.Minute, time.Hour}
+	}
+	if c.PaymentRetries == nil {
+		const day = 24 * time.Hour
+		c.PaymentRetries = []time.Duration{3 * day, 5 * day, 7 * day}
+	}
+	if c.FinalAction == "" {
+		c.FinalAction = "cancel"
+	}
+	return c
 }
 
-// Close stops deliveries and closes the journal. What was not delivered yet is
-// delivered by the next simulator on the same folder.
-func (s *Simulator) Close(context.Context) error {
+// Close stops the clock's work and the deliveries, waits for those under way,
+// and closes the journal. What was not delivered yet is delivered by the next
+// simulator on the same folder. A ctx that ends first is an error, and leaves
+// the journal to be closed by the operating system.
+func (s *Simulator) Close(ctx context.Context) error {
 	s.stop()
-	s.running.Wait()
+	stopped := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(stopped)
+	}()
+	select {
+	case <-stopped:
+	case <-ctx.Done():
+		return fmt.Errorf("stripesim: close: %w", ctx.Err())
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.journal.close()
+	if err := s.journal.close(); err != nil {
+		return fmt.Errorf("stripesim: close the journal: %w", err)
+	}
+	return nil
 }
 
-// Now is the simulator's time.
-func (s *Simulator) Now() time.Time {
+// Reset forgets all objects, events, deliveries, idempotency keys and faults,
+// and sets the clock back to real time.
+func (s *Simulator) Reset() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.now()
+	s.state, s.faults = newState(), nil
+	s.sender.forget()
+	if err := s.journal.rewrite(s.state); err != nil {
+		return fmt.Errorf("stripesim: empty the journal: %w", err)
+	}
+	return nil
 }
 
-func (s *Simulator) now() time.Time { return s.config.Now().Add(s.state.offset).UTC() }
+// request is one call of the API while it is answered.
+type request struct {
+	*http.Request
+	id       string // the Request-Id
+	key      string // the idempotency key, for a POST
+	body     []byte
+	public   bool   // made with a publishable key
+	account  string // what the key stands for in the memory of idempotency keys
+	received *node
+	call     call
+	route    *operation
+}
+
+// answer is what a call is answered with.
+type answer struct {
+	status   int
+	body     []byte
+	replayed bool
+}
 
 // ServeHTTP answers a call: Stripe's API under /v1/, control under /_sim/.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		status, message := http.StatusBadRequest, "The request could not be read."
-		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-			status, message = http.StatusRequestEntityTooLarge, "The request is too large."
+		status := http.StatusBadRequest
+		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+			status = http.StatusRequestEntityTooLarge
 		}
-		s.write(w, status, invalidRequest("", message).body())
+		s.write(w, failure(&apiError{status: status, kind: invalidRequestError, message: "The request could not be read, or is larger than 1 MiB."}))
 		return
 	}
-	w.Header().Set("Request-Id", "req_"+rand.Text()[:14])
-	w.Header().Set("Stripe-Version", APIVersion)
-	w.Header().Set("Date", s.Now().Format(http.TimeFormat))
+	s.mu.Lock()
+	id, now := "req_"+s.randomText(14), s.now()
+	s.mu.Unlock()
+	w.Header().Set("Date", now.Format(http.TimeFormat))
 	if strings.HasPrefix(r.URL.Path, "/_sim/") {
 		s.control(w, r, body)
 		return
 	}
-	fault := s.takeFault(r)
-	if fault != nil && fault.instead(w, r) {
+	w.Header().Set("Request-Id", id)
+	w.Header().Set("Stripe-Version", APIVersion)
+	call := &request{Request: r, id: id, body: body}
+	if r.Method == http.MethodPost {
+		call.key = r.Header.Get("Idempotency-Key")
+	}
+	if key := r.Header.Get("Idempotency-Key"); key != "" {
+		w.Header().Set("Idempotency-Key", key)
+	}
+	s.serve(w, call)
+}
+
+// serve answers a call of the API, through the trouble that it meets.
+func (s *Simulator) serve(w http.ResponseWriter, r *request) {
+	if fault := s.authenticate(r); fault != nil {
+		s.write(w, failure(fault))
 		return
 	}
-	status, answer := s.answer(w, r, body, fault)
-	if fault != nil && fault.Kind == "lost" {
-		panic(http.ErrAbortHandler)
+	release, fault := s.claim(r)
+	if fault != nil {
+		s.write(w, failure(fault))
+		return
 	}
-	s.write(w, status, answer)
+	defer release()
+	trouble := s.takeFault(r.Request)
+	if trouble.before(w, r.Request) {
+		return
+	}
+	given := s.answer(r)
+	trouble.after(r.Request)
+	if given.replayed {
+		w.Header().Set("Idempotent-Replayed", "true")
+	}
+	s.write(w, given)
 }
 
-func (s *Simulator) write(w http.ResponseWriter, status int, body any) {
+func (s *Simulator) write(w http.ResponseWriter, a answer) {
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(body); err != nil {
-		s.log.Debug("an answer could not be written", "error", err)
+	w.WriteHeader(a.status)
+	if _, err := w.Write(a.body); err != nil {
+		s.config.Logger.Debug("an answer could not be written", "error", err)
 	}
 }
 
-// answer does one call of the API.
-func (s *Simulator) answer(w http.ResponseWriter, r *http.Request, body []byte, trouble *Fault) (int, any) {
-	public, fault := authenticate(r)
-	if fault != nil {
-		return fault.status, fault.body()
+// failure is a refusal as an answer.
+func failure(e *apiError) answer {
+	body, err := json.MarshalIndent(e.body(), "", "  ")
+	if err != nil {
+		return answer{status: http.StatusInternalServerError}
 	}
-	match, known := findRoute(r.Method, r.URL.Path)
-	if !known {
-		message := fmt.Sprintf("Unrecognized request URL (%s: %s). If Stripe has it, the simulator has not.", r.Method, r.URL.Path)
-		return http.StatusNotFound, (&apiError{kind: "invalid_request_error", message: message}).body()
-	}
-	raw, fault := rawParams(r, body)
-	var p params
-	if fault == nil {
-		p, fault = parseForm(raw)
-	}
-	if fault == nil {
-		fault = match.route.schema.check(p)
-	}
-	if fault == nil && public && !match.public(p) {
-		fault = &apiError{status: 403, kind: "invalid_request_error", code: "secret_key_required", message: "This API call cannot be made with a publishable API key."}
-	}
-	if fault != nil {
-		return fault.status, fault.body()
-	}
-	// A slow answer is slow while it holds its idempotency key.
-	do := func(asked *remembered) (int, any) {
-		trouble.wait(r)
-		return s.perform(match, p, w.Header().Get("Request-Id"), asked)
-	}
-	key := r.Header.Get("Idempotency-Key")
-	if r.Method != http.MethodPost || key == "" {
-		return do(nil)
-	}
-	return s.once(w, r, key, raw, do)
-}
-
-// rawParams are the parameters of a request as they were sent: in the query,
-// and in the body of a POST.
-func rawParams(r *http.Request, body []byte) (string, *apiError) {
-	if r.Method != http.MethodPost || len(body) == 0 {
-		return r.URL.RawQuery, nil
-	}
-	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	if kind != "" && !strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded") {
-		return "", invalidRequest("", "Invalid request (check that your POST content type is application/x-www-form-urlencoded).")
-	}
-	return strings.Trim(r.URL.RawQuery+"&"+string(body), "&"), nil
-}
-
-// perform runs one operation as a transaction. What it answers is stored with
-// it for the idempotency key that asked, if any: Stripe keeps what was done and
-// what the bank refused, not what was wrong with the request.
-func (s *Simulator) perform(match match, p params, request string, asked *remembered) (int, any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	key := ""
-	if asked != nil {
-		key = asked.key
-	}
-	t := s.begin(request, key)
-	result, fault := match.route.do(t, match.args, p)
-	var answer any
-	status := http.StatusOK
-	if fault == nil {
-		answer, fault = t.expand(result, p.texts("expand"))
-	}
-	if fault != nil {
-		status, answer = fault.status, fault.body()
-		if !fault.keep {
-			t = s.begin(request, key)
-		}
-	}
-	if asked != nil && (fault == nil || status == http.StatusPaymentRequired) {
-		body, err := json.Marshal(answer)
-		if err != nil {
-			s.log.Error("an answer could not be kept", "error", err)
-		} else {
-			asked.running, asked.status, asked.body = false, status, body
-			t.answered = asked
-		}
-	}
-	if err := s.commit(t); err != nil {
-		s.log.Error("a transaction could not be stored", "error", err)
-		if asked != nil {
-			asked.running = true
-		}
-		return http.StatusInternalServerError, (&apiError{kind: "api_error", message: "The simulator could not store its state."}).body()
-	}
-	return status, answer
+	return answer{status: e.status, body: append(body, '\n')}
 }
 
 // authenticate checks the key of a request: Bearer, or the user of Basic.
-func authenticate(r *http.Request) (public bool, fault *apiError) {
-	key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+func (s *Simulator) authenticate(r *request) *apiError {
+	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
-		key, _, _ = r.BasicAuth()
+		given, _, _ = r.BasicAuth()
 	}
-	switch {
-	case key == "":
-		return false, &apiError{status: 401, kind: "invalid_request_error", message: "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY')."}
-	case strings.HasPrefix(key, "sk_test_"), strings.HasPrefix(key, "rk_test_"):
-		return false, nil
-	case strings.HasPrefix(key, "pk_test_"):
-		return true, nil
+	unauthorized := &apiError{status: http.StatusUnauthorized, kind: invalidRequestError}
+	if given == "" {
+		unauthorized.message = "You did not provide an API key. You need to provide your API key in the Authorization header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY'). See https://stripe.com/docs/api#authentication for details, or we can help at https://support.stripe.com/."
+		return unauthorized
 	}
-	return false, &apiError{status: 401, kind: "invalid_request_error", code: "api_key_invalid", message: "Invalid API Key provided. The simulator takes keys that begin with sk_test_ or rk_test_."}
-}
-
-// remembered is what an idempotency key stands for.
-type remembered struct {
-	key     string
-	request string
-	running bool
-	at      time.Time
-	status  int
-	body    []byte
-}
-
-const idempotencyMemory = 24 * time.Hour
-
-// once answers a request with an idempotency key: the first time by doing it,
-// then by what was answered the first time.
-func (s *Simulator) once(w http.ResponseWriter, r *http.Request, key, raw string, do func(*remembered) (int, any)) (int, any) {
-	if len(key) > 255 {
-		fault := &apiError{status: 400, kind: "idempotency_error", message: "Idempotency keys have 255 characters at most."}
-		return fault.status, fault.body()
+	r.account = digest(given)
+	r.public = strings.HasPrefix(given, "pk_test_")
+	secret := strings.HasPrefix(given, "sk_test_") || strings.HasPrefix(given, "rk_test_")
+	if s.config.SecretKey != "" {
+		secret = subtle.ConstantTimeCompare([]byte(given), []byte(s.config.SecretKey)) == 1
 	}
-	request := r.Method + " " + r.URL.Path + "\n" + raw
-	s.mu.Lock()
-	before := s.idempotency[key]
-	if before != nil && !before.running && s.config.Now().Sub(before.at) > idempotencyMemory {
-		before = nil
-	}
-	switch {
-	case before == nil:
-		before = &remembered{key: key, request: request, running: true, at: s.config.Now()}
-		s.idempotency[key] = before
-		s.mu.Unlock()
-	case before.running:
-		s.mu.Unlock()
-		fault := &apiError{status: 409, kind: "idempotency_error", code: "idempotency_key_in_use", message: "There is currently another in-progress request using this Idempotency Key. Please try again later."}
-		return fault.status, fault.body()
-	case before.request != request:
-		s.mu.Unlock()
-		fault := &apiError{status: 400, kind: "idempotency_error", message: "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '" + key + "' if you meant to execute a different request."}
-		return fault.status, fault.body()
-	default:
-		s.mu.Unlock()
-		w.Header().Set("Idempotency-Key", key)
-		w.Header().Set("Idempotent-Replayed", "true")
-		return before.status, json.RawMessage(before.body)
-	}
-	w.Header().Set("Idempotency-Key", key)
-	defer func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if before.running && s.idempotency[key] == before {
-			delete(s.idempotency, key)
-		}
-	}()
-	return do(before)
-}
-
-// forgetKeys drops the idempotency keys that are older than their time. The
-// caller holds the lock.
-func (s *Simulator) forgetKeys() {
-	now := s.config.Now()
-	for key, kept := range s.idempotency {
-		if !kept.running && now.Sub(kept.at) > idempotencyMemory {
-			delete(s.idempotency, key)
-		}
-	}
-}
-
-// reset forgets everything.
-func (s *Simulator) reset() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.state, s.idempotency, s.faults = newState(), map[string]*remembered{}, nil
-	s.deliveries.forget()
-	return s.journal.rewrite(s.state, s.idempotency)
-}
-
-// decodeControl reads the JSON body of a control call.
-func decodeControl(body []byte, into any) error {
-	if len(bytes.TrimSpace(body)) == 0 {
-		return nil
-	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
-		return fmt.Errorf("read the body: %w", err)
-	}
-	if decoder.More() {
-		return errors.New("the body has more than one JSON value")
+	if !r.public && !secret {
+		unauthorized.message = "Invalid API Key provided: " + masked(given)
+		return unauthorized
 	}
 	return nil
+}
+
+// masked shows enough of a key to recognise it.
+func masked(key string) string {
+	if len(key) < 16 {
+		return strings.Repeat("*", len(key))
+	}
+	return key[:8] + strings.Repeat("*", 8) + key[len(key)-4:]
+}
+
+// answer does one call, or repeats what an idempotency key stands for.
+func (s *Simulator) answer(r *request) answer {
+	if fault := r.read(); fault != nil {
+		return failure(fault)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if saved, fault := s.remembered(r); fault != nil {
+		return failure(fault)
+	} else if saved != nil {
+		return *saved
+	}
+	decoded, fault := decodeForm(r.received, r.route.fields)
+	if fault != nil {
+		return failure(fault)
+	}
+	r.call.form = decoded
+	return s.perform(r)
+}
+
+// read finds the operation that a request means, and its parameters.
+func (r *request) read() *apiError {
+	var found bool
+	if r.route, r.call.ids, found = findOperation(r.Method, r.URL.Path); !found {
+		return &apiError{
+			status: http.StatusNotFound, kind: invalidRequestError,
+			message: fmt.Sprintf("Unrecognized request URL (%s: %s). Please see https://stripe.com/docs or we can help at https://support.stripe.com/.", r.Method, r.URL.Path),
+		}
+	}
+	var fault *apiError
+	if r.received, fault = parseForm(r.parameters()); fault != nil {
+		return fault
+	}
+	if r.public && (!r.route.browser || len(r.call.ids) > 0 && r.received.children["client_secret"] == nil) {
+		return &apiError{
+			status: http.StatusForbidden, kind: invalidRequestError, code: "secret_key_required",
+			message: "This API call cannot be made with a publishable API key. Please use a secret API key. You can find a list of your API keys at https://dashboard.stripe.com/account/apikeys.",
+		}
+	}
+	return nil
+}
+
+// parameters are those of the query and of the body.
+func (r *request) parameters() string {
+	if len(r.body) == 0 || r.URL.RawQuery == "" {
+		return r.URL.RawQuery + string(r.body)
+	}
+	return r.URL.RawQuery + "&" + string(r.body)
+}
+
+// perform runs one operation as a transaction. The caller holds the lock.
+func (s *Simulator) perform(r *request) answer {
+	t := s.begin(s.now().Unix())
+	t.request, t.idempotencyKey = r.id, r.Header.Get("Idempotency-Key")
+	result, fault := r.route.do(t, r.call)
+	var given answer
+	if fault != nil {
+		given = failure(fault)
+	} else if given, fault = t.show(result, r.call.texts("expand")); fault != nil {
+		return failure(fault)
+	}
+	if fault != nil && !fault.commits {
+		t = s.begin(t.now)
+	}
+	var kept line
+	if fault == nil || fault.executed {
+		kept.Answer = s.remember(r, given)
+	}
+	if len(t.order)+len(t.gone) == 0 && kept.Answer == nil {
+		return given
+	}
+	if err := s.commit(t, kept); err != nil {
+		s.config.Logger.Error("a transaction could not be kept", "error", err)
+		return failure(&apiError{status: http.StatusInternalServerError, kind: internalError, message: "The simulator could not keep its state."})
+	}
+	return given
+}
+
+// randomText is that many letters and digits. The caller holds the lock.
+func (s *Simulator) randomText(length int) string {
+	const letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	const fair = 256 - 256%len(letters)
+	chosen := make([]byte, 0, length)
+	buffer := make([]byte, length+length/4)
+	for len(chosen) < length {
+		if _, err := io.ReadFull(s.config.Random, buffer); err != nil {
+			panic("stripesim: no randomness: " + err.Error())
+		}
+		for _, b := range buffer {
+			if int(b) < fair && len(chosen) < length {
+				chosen = append(chosen, letters[int(b)%len(letters)])
+			}
+		}
+	}
+	return string(chosen)
 }

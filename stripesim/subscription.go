@@ -2,561 +2,338 @@ package stripesim
 
 import (
 	"slices"
-	"strconv"
 )
 
-func ended(subscription object) bool {
-	status := subscription.text("status")
-	return status == "canceled" || status == "incomplete_expired"
+const subscriptionKind = "subscription"
+
+// subscription bills a customer in each period.
+type subscription struct {
+	header
+	Livemode                      no                  `json:"livemode"`
+	Application                   null                `json:"application"`
+	ApplicationFeePercent         null                `json:"application_fee_percent"`
+	AutomaticTax                  subscriptionTax     `json:"automatic_tax"`
+	BillingCycleAnchor            int64               `json:"billing_cycle_anchor"`
+	BillingCycleAnchorConfig      null                `json:"billing_cycle_anchor_config"`
+	BillingMode                   billingMode         `json:"billing_mode"`
+	BillingSchedules              emptyList           `json:"billing_schedules"`
+	BillingThresholds             null                `json:"billing_thresholds"`
+	CancelAt                      moment              `json:"cancel_at"`
+	CancelAtPeriodEnd             bool                `json:"cancel_at_period_end"`
+	CanceledAt                    moment              `json:"canceled_at"`
+	CancellationDetails           cancellation        `json:"cancellation_details"`
+	CollectionMethod              string              `json:"collection_method"`
+	Created                       int64               `json:"created"`
+	Currency                      string              `json:"currency"`
+	Customer                      string              `json:"customer"`
+	CustomerAccount               null                `json:"customer_account"`
+	DaysUntilDue                  null                `json:"days_until_due"`
+	DefaultPaymentMethod          text                `json:"default_payment_method"`
+	DefaultSource                 null                `json:"default_source"`
+	DefaultTaxRates               emptyList           `json:"default_tax_rates"`
+	Description                   text                `json:"description"`
+	Discounts                     emptyList           `json:"discounts"`
+	EndedAt                       moment              `json:"ended_at"`
+	InvoiceSettings               subscriptionInvoice `json:"invoice_settings"`
+	Items                         subscriptionItems   `json:"items"`
+	LatestInvoice                 text                `json:"latest_invoice"`
+	Metadata                      metadata            `json:"metadata"`
+	NextPendingInvoiceItemInvoice null                `json:"next_pending_invoice_item_invoice"`
+	OnBehalfOf                    null                `json:"on_behalf_of"`
+	PauseCollection               *pauseCollection    `json:"pause_collection"`
+	PaymentSettings               paymentSettings     `json:"payment_settings"`
+	PendingInvoiceItemInterval    null                `json:"pending_invoice_item_interval"`
+	PendingSetupIntent            text                `json:"pending_setup_intent"`
+	PendingUpdate                 null                `json:"pending_update"`
+	Schedule                      null                `json:"schedule"`
+	StartDate                     int64               `json:"start_date"`
+	Status                        string              `json:"status"`
+	TestClock                     null                `json:"test_clock"`
+	TransferData                  null                `json:"transfer_data"`
+	TrialEnd                      moment              `json:"trial_end"`
+	TrialSettings                 trialSettings       `json:"trial_settings"`
+	TrialStart                    moment              `json:"trial_start"`
+
+	private subscriptionPrivate
 }
 
-func createSubscription(t *transaction, _ []string, p params) (any, *apiError) {
-	if fault := p.required("customer", "items"); fault != nil {
-		return nil, fault
-	}
-	customer, fault := t.liveCustomer(p.text("customer"), "customer")
-	if fault != nil {
-		return nil, fault
-	}
-	behaviour, fault := p.oneOf("payment_behavior", "allow_incomplete", "allow_incomplete", "default_incomplete", "error_if_incomplete")
-	if fault != nil {
-		return nil, fault
-	}
-	subscription, fault := t.newSubscription(customer, p)
-	if fault != nil {
-		return nil, fault
-	}
-	first := len(t.events)
-	if fault := t.startSubscription(subscription, behaviour, p.boolean("off_session", false)); fault != nil {
-		return nil, fault
-	}
-	// Its snapshot is of the end of the request: active already, with a good card.
-	t.emitAt(first, "customer.subscription.created", subscription)
-	delete(subscription, "_creating")
-	return subscription, nil
+type subscriptionPrivate struct {
+	// Warned says that the end of the trial was announced.
+	Warned bool `json:"warned,omitempty"`
 }
 
-// newSubscription is a subscription with its items and period, not paid yet.
-func (t *transaction) newSubscription(customer object, p params) (object, *apiError) {
-	id := newID("sub_1")
-	subscription := object{
-		"id": id, "object": "subscription", "application": nil, "application_fee_percent": nil,
-		"automatic_tax": object{"disabled_reason": nil, "enabled": false, "liability": nil}, "billing_cycle_anchor": t.time,
-		"billing_cycle_anchor_config": nil, "billing_mode": object{"flexible": object{"proration_discounts": "included"}, "type": "flexible"},
-		"billing_schedules": []any{}, "billing_thresholds": nil, "cancel_at": nil, "cancel_at_period_end": false, "canceled_at": nil,
-		"cancellation_details": object{"comment": nil, "feedback": nil, "reason": nil}, "collection_method": "charge_automatically",
-		"created": t.time, "currency": nil, "customer": customer["id"], "customer_account": nil, "days_until_due": nil,
-		"default_payment_method": nil, "default_source": nil, "default_tax_rates": []any{}, "description": nil, "discounts": []any{},
-		"ended_at": nil, "invoice_settings": object{"account_tax_ids": nil, "issuer": object{"type": "self"}}, "items": nil,
-		"latest_invoice": nil, "livemode": false, "metadata": object{}, "next_pending_invoice_item_invoice": nil, "on_behalf_of": nil,
-		"pause_collection": nil, "payment_settings": object{"payment_method_options": nil, "payment_method_types": nil, "save_default_payment_method": "off"},
-		"pending_invoice_item_interval": nil, "pending_setup_intent": nil, "pending_update": nil, "schedule": nil, "start_date": t.time,
-		"status": "incomplete", "test_clock": nil, "transfer_data": nil, "trial_end": nil,
-		"trial_settings": object{"end_behavior": object{"missing_payment_method": "create_invoice"}}, "trial_start": nil, "_creating": true,
-	}
-	t.put(subscription)
-	if fault := t.setItems(subscription, p); fault != nil {
-		return nil, fault
-	}
-	if fault := t.setSubscription(subscription, p); fault != nil {
-		return nil, fault
-	}
-	end, fault := t.trialEnd(p)
-	if fault != nil {
-		return nil, fault
-	}
-	price := subscription.rows("items")[0].object("price")
-	periodEnd := addInterval(t.time, t.time, price)
-	if end > t.time {
-		periodEnd = end
-		subscription["status"], subscription["trial_start"], subscription["trial_end"] = "trialing", t.time, end
-		subscription["billing_cycle_anchor"] = end
-	}
-	t.setPeriod(subscription, t.time, periodEnd)
-	if fault := t.setEnd(subscription, p); fault != nil {
-		return nil, fault
-	}
-	return subscription, nil
+type subscriptionTax struct {
+	DisabledReason null `json:"disabled_reason"`
+	Enabled        no   `json:"enabled"`
+	Liability      null `json:"liability"`
 }
 
-// maxTrial is two years.
+type billingMode struct {
+	Flexible *flexibleBilling `json:"flexible"`
+	Type     string           `json:"type"`
+}
+
+type flexibleBilling struct {
+	ProrationDiscounts string `json:"proration_discounts"`
+}
+
+type cancellation struct {
+	Comment  text `json:"comment"`
+	Feedback text `json:"feedback"`
+	Reason   text `json:"reason"`
+}
+
+type subscriptionInvoice struct {
+	AccountTaxIDs null   `json:"account_tax_ids"`
+	Issuer        issuer `json:"issuer"`
+}
+
+type pauseCollection struct {
+	Behavior  string `json:"behavior"`
+	ResumesAt moment `json:"resumes_at"`
+}
+
+type paymentSettings struct {
+	PaymentMethodOptions     null     `json:"payment_method_options"`
+	PaymentMethodTypes       []string `json:"payment_method_types"` // null: the account's
+	SaveDefaultPaymentMethod string   `json:"save_default_payment_method"`
+}
+
+type trialSettings struct {
+	EndBehavior trialEnd `json:"end_behavior"`
+}
+
+type trialEnd struct {
+	MissingPaymentMethod string `json:"missing_payment_method"`
+}
+
+func (*subscription) kind() string    { return subscriptionKind }
+func (s *subscription) clone() object { c := *s; return &c }
+func (s *subscription) hidden() any   { return &s.private }
+
+func (s *subscription) indexes() []indexed {
+	found := []indexed{{"customer", s.Customer}, {"pending_setup_intent", string(s.PendingSetupIntent)}}
+	for _, item := range s.Items.Data {
+		found = append(found, indexed{"item", item.ID})
+	}
+	return found
+}
+
+// due is the first of: the end of waiting for the first payment, a scheduled
+// end, the end of a pause, the warning of a trial's end, the end of the period.
+func (s *subscription) due() int64 {
+	switch s.Status {
+	case "canceled", "incomplete_expired":
+		return 0
+	case "incomplete":
+		return s.Created + incompleteTime
+	}
+	var at []int64
+	if s.Status != "paused" {
+		at = append(at, s.period().End)
+	}
+	if s.CancelAt > 0 {
+		at = append(at, int64(s.CancelAt))
+	}
+	if s.PauseCollection != nil && s.PauseCollection.ResumesAt > 0 {
+		at = append(at, int64(s.PauseCollection.ResumesAt))
+	}
+	if s.Status == "trialing" && !s.private.Warned {
+		at = append(at, int64(s.TrialEnd)-trialWarningTime)
+	}
+	if len(at) == 0 {
+		return 0
+	}
+	return slices.Min(at)
+}
+
+func (s *subscription) ended() bool {
+	return s.Status == "canceled" || s.Status == "incomplete_expired"
+}
+
+// period is the present one; all items have the same.
+func (s *subscription) period() period {
+	if len(s.Items.Data) == 0 {
+		return period{}
+	}
+	return period{Start: s.Items.Data[0].CurrentPeriodStart, End: s.Items.Data[0].CurrentPeriodEnd}
+}
+
+func (s *subscription) setPeriod(p period) {
+	items := slices.Clone(s.Items.Data)
+	for i := range items {
+		items[i].CurrentPeriodStart, items[i].CurrentPeriodEnd = p.Start, p.End
+	}
+	s.Items.Data = items
+}
+
+// maxTrial is how long a trial may be: two years.
 const maxTrial = 730
 
-// trialEnd is when a new subscription's trial ends; 0: it has none.
-func (t *transaction) trialEnd(p params) (int64, *apiError) {
-	days, end := p.integer("trial_period_days", 0), p.text("trial_end")
-	switch {
-	case days < 0 || days > maxTrial || p.has("trial_period_days") && days == 0:
-		return 0, invalidParam("trial_period_days", "parameter_invalid_integer", "Invalid trial_period_days: a trial takes between one and 730 days.")
-	case days > 0 && end != "":
-		return 0, invalidRequest("trial_end", "You may only specify one of these parameters: trial_end, trial_period_days.")
-	case days > 0:
-		return t.time + days*day, nil
-	case end == "", end == "now":
-		return 0, nil
+// subscriptionFields are the parameters that creation and update share.
+func subscriptionFields() shape {
+	refused := shape{}
+	for _, name := range []string{
+		"add_invoice_items", "application_fee_percent", "automatic_tax", "billing_thresholds", "days_until_due", "default_source",
+		"default_tax_rates", "discounts", "invoice_settings", "on_behalf_of", "pending_invoice_item_interval", "transfer_data", "trial_from_plan",
+	} {
+		refused[name] = anUnsupported()
 	}
-	return t.future("trial_end", end, maxTrial*day)
+	return refused.with(shape{
+		"cancel_at": aTime("min_period_end", "max_period_end").orEmpty(), "cancel_at_period_end": aBoolean(),
+		"collection_method": aWord("charge_automatically", "send_invoice"), "default_payment_method": aText().orEmpty(),
+		"description": aText().upTo(500).orEmpty(), "metadata": aMetadata(), "off_session": aBoolean(),
+		"payment_settings": aHash(shape{
+			"payment_method_options": anUnsupported(), "payment_method_types": aList(aWord("card")).orEmpty(),
+			"save_default_payment_method": aWord("off", "on_subscription"),
+		}),
+		"proration_behavior": aWord("always_invoice", "create_prorations", "none"), "trial_end": aTime("now"),
+		"trial_settings": aHash(shape{"end_behavior": aHash(shape{
+			"missing_payment_method": aWord("cancel", "create_invoice", "pause").must(),
+		}).must()}),
+	})
 }
 
-// future reads a time that lies ahead, but not further than limit seconds.
-func (t *transaction) future(name, text string, limit int64) (int64, *apiError) {
-	at, err := strconv.ParseInt(text, 10, 64)
-	switch {
-	case err != nil || at <= t.time:
-		return 0, invalidParam(name, "", "Invalid timestamp: "+name+" must be an integer Unix timestamp in the future.")
-	case at > t.time+limit:
-		return 0, invalidParam(name, "", "Invalid timestamp: "+name+" is too far in the future.")
+func subscriptionOperations() []operation {
+	const maxQuantity = 999999
+	item := shape{
+		"billing_thresholds": anUnsupported(), "discounts": anUnsupported(), "metadata": aMetadata(), "price": aText(),
+		"price_data": anUnsupported(), "quantity": anInteger(0, maxQuantity), "tax_rates": anUnsupported(),
 	}
-	return at, nil
+	behaviours := []string{"allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete"}
+	created := subscriptionFields().with(shape{
+		"backdate_start_date": anUnsupported(), "billing_cycle_anchor": anUnsupported(), "billing_cycle_anchor_config": anUnsupported(),
+		"billing_mode": aHash(shape{
+			"flexible": aHash(shape{"proration_discounts": aWord("included", "itemized")}), "type": aWord("classic", "flexible").must(),
+		}),
+		"currency": aText(), "customer": aText().must(), "items": aList(aHash(item)).must(),
+		"payment_behavior": aWord(behaviours...), "trial_period_days": anInteger(0, maxTrial),
+	})
+	updated := subscriptionFields().with(shape{
+		"billing_cycle_anchor": aWord("now", "unchanged"), "cancellation_details": cancellationDetails(),
+		"items": aList(aHash(item.with(shape{"deleted": aBoolean(), "id": aText()}))),
+		"pause_collection": aHash(shape{
+			"behavior": aWord("keep_as_draft", "mark_uncollectible", "void").must(), "resumes_at": aTime(),
+		}).orEmpty(),
+		"payment_behavior": aWord(behaviours...), "proration_date": aTime(),
+	})
+	return []operation{
+		{method: "POST", path: "/v1/subscriptions", do: createSubscription, fields: created},
+		{method: "GET", path: "/v1/subscriptions", do: listSubscriptions, fields: pageFields(shape{
+			"collection_method": aWord("charge_automatically", "send_invoice"), "created": aRange(), "current_period_end": aRange(),
+			"current_period_start": aRange(), "customer": aText(), "price": aText(),
+			"status": aWord("active", "all", "canceled", "ended", "incomplete", "incomplete_expired", "past_due", "paused", "trialing", "unpaid"),
+		})},
+		{method: "GET", path: "/v1/subscriptions/{}", do: retrieve[*subscription]},
+		{method: "POST", path: "/v1/subscriptions/{}", do: updateSubscription, fields: updated},
+		{method: "DELETE", path: "/v1/subscriptions/{}", do: cancelSubscription, fields: shape{
+			"cancellation_details": cancellationDetails(), "invoice_now": aBoolean(), "prorate": aBoolean(),
+		}},
+		{method: "POST", path: "/v1/subscriptions/{}/resume", do: resumeSubscription, fields: shape{
+			"billing_cycle_anchor": aWord("now"), "proration_behavior": aWord("always_invoice", "create_prorations", "none"),
+		}},
+	}
 }
 
-func (t *transaction) setPeriod(subscription object, start, end int64) {
-	subscription["_period_start"], subscription["_period_end"] = start, end
-	for _, item := range subscription.rows("items") {
-		item["current_period_start"], item["current_period_end"] = start, end
-	}
+func cancellationDetails() field {
+	return aHash(shape{
+		"comment": aText().orEmpty(),
+		"feedback": aWord("customer_service", "low_quality", "missing_features", "other", "switched_service", "too_complex",
+			"too_expensive", "unused").orEmpty(),
+	})
 }
 
-// setItems adds, changes and removes items: with an id it is a change, without
-// one an addition.
-func (t *transaction) setItems(subscription object, p params) *apiError {
-	items := subscription.rows("items")
-	seen := map[string]bool{}
-	for i, entry := range p.list("items") {
-		row, _ := entry.(params)
-		name := "items[" + strconv.Itoa(i) + "]"
-		var item object
-		if id := row.text("id"); id != "" {
-			at := slices.IndexFunc(items, func(o object) bool { return o.text("id") == id })
-			if at < 0 {
-				return missing("subscription_item", id, name+"[id]")
-			}
-			if seen[id] {
-				return invalidParam(name+"[id]", "", "The item "+id+" is given twice.")
-			}
-			seen[id] = true
-			item = items[at]
-			if row.text("deleted") == "true" {
-				items = slices.Delete(items, at, at+1)
-				continue
-			}
-		} else {
-			item = object{
-				"id": newID("si_")[:17], "object": "subscription_item", "billing_thresholds": nil, "created": t.time,
-				"current_period_end": subscription["_period_end"], "current_period_start": subscription["_period_start"],
-				"discounts": []any{}, "metadata": object{}, "quantity": int64(1), "subscription": subscription["id"], "tax_rates": []any{},
-			}
-			items = append(items, item)
-		}
-		if fault := t.setItem(subscription, item, row, name); fault != nil {
+// set takes over what a request may say at creation and later.
+func (s *subscription) set(t *transaction, c call) *apiError {
+	if c.word("collection_method", s.CollectionMethod) != s.CollectionMethod {
+		return unsupported("collection_method", "invoices that are sent")
+	}
+	c.setText("description", &s.Description)
+	c.setText("default_payment_method", &s.DefaultPaymentMethod)
+	if id := c.text("default_payment_method"); id != "" {
+		if fault := t.ownedPaymentMethod(id, s.Customer, "default_payment_method"); fault != nil {
 			return fault
 		}
 	}
-	if fault := checkItems(items); fault != nil {
+	settings := c.form.form("payment_settings")
+	s.PaymentSettings.SaveDefaultPaymentMethod = settings.word("save_default_payment_method", s.PaymentSettings.SaveDefaultPaymentMethod)
+	if settings.has("payment_method_types") {
+		s.PaymentSettings.PaymentMethodTypes = nil
+		if types := settings.texts("payment_method_types"); len(types) > 0 {
+			s.PaymentSettings.PaymentMethodTypes = types
+		}
+	}
+	ending := &s.TrialSettings.EndBehavior
+	ending.MissingPaymentMethod = c.form.form("trial_settings").form("end_behavior").word("missing_payment_method", ending.MissingPaymentMethod)
+	details := c.form.form("cancellation_details")
+	details.setText("comment", &s.CancellationDetails.Comment)
+	details.setText("feedback", &s.CancellationDetails.Feedback)
+	if fault := s.setEnd(t, c); fault != nil {
 		return fault
 	}
-	subscription["items"] = listOf("/v1/subscription_items?subscription="+subscription.text("id"), items...)
-	return nil
-}
-
-// maxItems is half of Stripe's, so that lists inside other objects are whole.
-const maxItems = 10
-
-// checkItems bounds what a subscription costs, and checks that its items go
-// together.
-func checkItems(items []object) *apiError {
-	switch {
-	case len(items) == 0:
-		return missingParam("items")
-	case len(items) > maxItems:
-		return invalidParam("items", "", "The simulator takes 10 items of a subscription at most.")
-	}
-	left := int64(maxAmount)
-	first := items[0].object("price").object("recurring")
-	for i, item := range items {
-		price := item.object("price")
-		recurring := price.object("recurring")
-		if recurring.text("interval") != first.text("interval") || recurring.integer("interval_count") != first.integer("interval_count") {
-			return invalidParam("items", "", "The simulator wants the same interval of all items of a subscription.")
-		}
-		if slices.ContainsFunc(items[:i], func(other object) bool { return other.object("price").text("id") == price.text("id") }) {
-			return invalidParam("items", "", "The price "+price.text("id")+" is already on this subscription.")
-		}
-		if left -= item.integer("quantity") * price.integer("unit_amount"); left < 0 {
-			return invalidParam("items", "amount_too_large", "The subscription costs too much.")
-		}
-	}
-	return nil
-}
-
-func (t *transaction) setItem(subscription, item object, row params, name string) *apiError {
-	if id := row.text("price"); id != "" || item["price"] == nil {
-		price, fault := t.find("price", id, name+"[price]")
-		switch {
-		case fault != nil:
-			fault.status = 400
-			return fault
-		case price.text("type") != "recurring":
-			return invalidParam(name+"[price]", "", "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.")
-		case !price.boolean("active"):
-			return invalidParam(name+"[price]", "", "The price specified is inactive. This field only accepts active prices.")
-		case subscription.text("currency") != "" && subscription.text("currency") != price.text("currency"):
-			return invalidParam(name+"[price]", "", "All prices of a subscription have one currency.")
-		}
-		subscription["currency"] = price["currency"]
-		item["price"], item["quantity"], item["plan"] = visible(price), int64(1), planOf(price)
-	}
-	quantity := row.integer("quantity", item.integer("quantity"))
-	if quantity < 0 || quantity > 1_000_000 {
-		return invalidParam(name+"[quantity]", "parameter_invalid_integer", "Invalid quantity.")
-	}
-	item["quantity"] = quantity
-	fault := setMetadata(item, row)
-	if fault != nil {
-		fault.param = name + "[metadata]"
-	}
+	merged, fault := s.Metadata.merge(c.form)
+	s.Metadata = merged
 	return fault
 }
 
-// planOf is the old name of a price, which items still carry.
-func planOf(price object) object {
-	recurring := price.object("recurring")
-	return object{
-		"id": price["id"], "object": "plan", "active": true, "amount": price["unit_amount"], "amount_decimal": price["unit_amount_decimal"],
-		"billing_scheme": "per_unit", "created": price["created"], "currency": price["currency"], "interval": recurring["interval"],
-		"interval_count": recurring["interval_count"], "livemode": false, "metadata": object{}, "meter": nil, "nickname": nil,
-		"product": price["product"], "tiers_mode": nil, "transform_usage": nil, "trial_period_days": nil, "usage_type": "licensed",
-	}
-}
-
-// setSubscription sets what may change at any time.
-func (t *transaction) setSubscription(subscription object, p params) *apiError {
-	if p.has("default_payment_method") {
-		id := p.text("default_payment_method")
-		if id != "" {
-			method, fault := t.find("payment_method", id, "default_payment_method")
-			if fault != nil {
-				return fault
-			}
-			if method.text("customer") != subscription.text("customer") {
-				return invalidParam("default_payment_method", "resource_missing", "The customer does not have a payment method with the ID "+id+". The payment method must be attached to the customer.")
-			}
-		}
-		subscription["default_payment_method"] = orNull(id)
-	}
-	settings := subscription.object("payment_settings")
-	save, fault := p.tree("payment_settings").oneOf("save_default_payment_method", settings.text("save_default_payment_method"), "off", "on_subscription")
-	if fault != nil {
-		return fault
-	}
-	settings["save_default_payment_method"] = save
-	if p.has("description") {
-		subscription["description"] = orNull(p.text("description"))
-	}
-	return setMetadata(subscription, p)
-}
-
-// startSubscription makes the first invoice and tries to pay it.
-func (t *transaction) startSubscription(subscription object, behaviour string, offSession bool) *apiError {
-	trialing := subscription.text("status") == "trialing"
-	invoice := t.newInvoice(subscription, "subscription_create", trialing)
-	subscription["latest_invoice"] = invoice["id"]
-	method := t.methodFor(invoice)
-	if !trialing && invoice.integer("amount_due") > 0 && behaviour != "default_incomplete" && method == nil {
-		return invalidParam("", "resource_missing", "This customer has no attached payment source or default payment method. Please consider adding a default payment method.")
-	}
-	t.finalizeInvoice(invoice.text("id"))
-	if trialing {
-		if method == nil {
-			t.newSetupIntent(subscription)
-		}
-		return nil
-	}
-	if invoice.integer("amount_due") == 0 {
-		subscription["status"] = "active"
-		return nil
-	}
-	intent := t.edit(invoice.text("_intent"))
-	if behaviour == "default_incomplete" {
-		if method != nil {
-			intent["payment_method"], intent["status"] = method["id"], "requires_confirmation"
-		}
-		return nil
-	}
-	fault := t.pay(intent, method, offSession)
-	if behaviour == "error_if_incomplete" && (fault != nil || intent.text("status") == "requires_action") {
-		if fault == nil {
-			fault = &apiError{status: 402, kind: "card_error", code: "subscription_payment_intent_requires_action", message: "Payment for this subscription requires additional user action before it can be completed successfully."}
-		}
-		fault.keep = false
-		return fault
-	}
-	return nil
-}
-
-func (t *transaction) newSetupIntent(subscription object) {
-	id := newID("seti_1")
-	t.put(object{
-		"id": id, "object": "setup_intent", "application": nil, "automatic_payment_methods": nil, "cancellation_reason": nil,
-		"client_secret": id + "_secret_" + newID(""), "created": t.time, "customer": subscription["customer"], "customer_account": nil, "description": nil,
-		"excluded_payment_method_types": nil, "flow_directions": nil, "last_setup_error": nil, "latest_attempt": nil, "livemode": false, "mandate": nil, "metadata": object{},
-		"next_action": nil, "on_behalf_of": nil, "payment_method": nil, "payment_method_configuration_details": nil,
-		"payment_method_options": object{}, "payment_method_types": []any{"card"}, "single_use_mandate": nil,
-		"status": "requires_payment_method", "usage": "off_session",
-	})
-	subscription["pending_setup_intent"] = id
-	t.emit("setup_intent.created", t.get(id), nil)
-}
-
-// subscriptionPaid is what a settled invoice means for its subscription.
-func (t *transaction) subscriptionPaid(invoice object) {
-	id := invoice.text("_subscription")
-	if t.get(id) == nil || ended(t.get(id)) {
-		return
-	}
-	subscription := t.edit(id)
-	if t.latestFinalized(id) != invoice.text("id") {
-		return
-	}
-	before := cloneObject(subscription)
-	paid := invoice.text("status") == "paid"
-	switch status := subscription.text("status"); {
-	case status == "incomplete" && paid, status == "past_due", status == "unpaid":
-		subscription["status"] = "active"
-	}
-	intent := t.get(invoice.text("_intent"))
-	if subscription.object("payment_settings").text("save_default_payment_method") == "on_subscription" && intent.text("payment_method") != "" {
-		subscription["default_payment_method"] = intent["payment_method"]
-		if method := t.get(intent.text("payment_method")); method.text("customer") == "" {
-			method = t.edit(method.text("id"))
-			method["customer"] = subscription["customer"]
-			t.emit("payment_method.attached", method, nil)
-		}
-	}
-	if !subscription.boolean("_creating") {
-		t.updated("customer.subscription.updated", before, subscription)
-	}
-}
-
-// latestFinalized is the invoice by which a subscription is in good standing or
-// not: the latest that is no draft and was not voided.
-func (t *transaction) latestFinalized(subscriptionID string) string {
-	for _, invoice := range slices.Backward(t.by("invoice", "_subscription", subscriptionID)) {
-		if status := invoice.text("status"); status != "draft" && status != "void" {
-			return invoice.text("id")
-		}
-	}
-	return ""
-}
-
-// subscriptionUnpaid is what a failed renewal means for the subscription.
-func (t *transaction) subscriptionUnpaid(invoice object, final bool) {
-	id := invoice.text("_subscription")
-	if t.get(id) == nil || ended(t.get(id)) {
-		return
-	}
-	subscription := t.edit(id)
-	before := cloneObject(subscription)
-	if status := subscription.text("status"); status == "active" || status == "trialing" {
-		subscription["status"] = "past_due"
-	}
-	if final {
-		switch t.config.FinalAction {
-		case "cancel":
-			t.endSubscription(id, "payment_failed")
-			return
-		case "unpaid":
-			subscription["status"] = "unpaid"
-		}
-	}
-	t.updated("customer.subscription.updated", before, subscription)
-}
-
-// endSubscription ends a subscription now.
-func (t *transaction) endSubscription(id, reason string) object {
-	subscription := t.edit(id)
-	subscription["status"], subscription["ended_at"] = "canceled", t.time
-	if subscription["canceled_at"] == nil {
-		subscription["canceled_at"] = t.time
-	}
-	subscription.object("cancellation_details")["reason"] = reason
-	for _, invoice := range t.by("invoice", "_subscription", id) {
-		if status := invoice.text("status"); status == "open" || status == "draft" {
-			invoice = t.edit(invoice.text("id"))
-			invoice["auto_advance"], invoice["next_payment_attempt"], invoice["automatically_finalizes_at"] = false, nil, nil
-		}
-	}
-	t.emit("customer.subscription.deleted", subscription, nil)
-	return subscription
-}
-
-func cancelSubscription(t *transaction, args []string, p params) (any, *apiError) {
-	subscription, fault := t.find("subscription", args[0], "id")
-	if fault != nil {
-		return nil, fault
-	}
-	if ended(subscription) {
-		return nil, missing("subscription", args[0], "id")
-	}
-	for _, name := range []string{"invoice_now", "prorate"} {
-		if p.boolean(name, false) {
-			return nil, invalidParam(name, "", "The simulator cancels without a last invoice only.")
-		}
-	}
-	_, fault = p.tree("cancellation_details").oneOf("feedback", "", "customer_service", "low_quality", "missing_features",
-		"other", "switched_service", "too_complex", "too_expensive", "unused")
-	if fault != nil {
-		return nil, fault
-	}
-	details := t.edit(args[0]).object("cancellation_details")
-	for _, name := range []string{"comment", "feedback"} {
-		if text := p.tree("cancellation_details").text(name); text != "" {
-			details[name] = text
-		}
-	}
-	return t.endSubscription(args[0], "cancellation_requested"), nil
-}
-
-func updateSubscription(t *transaction, args []string, p params) (any, *apiError) {
-	before, fault := t.find("subscription", args[0], "id")
-	if fault != nil {
-		return nil, fault
-	}
-	if ended(before) {
-		return nil, invalidParam("", "", "A canceled subscription can only update its cancellation_details and metadata.")
-	}
-	if before.text("status") == "incomplete" {
-		for _, name := range []string{"items", "cancel_at", "cancel_at_period_end", "pause_collection"} {
-			if p.has(name) {
-				return nil, invalidParam(name, "", "This subscription cannot be changed while it is incomplete: only its metadata and default payment method.")
-			}
-		}
-	}
-	before = cloneObject(before)
-	subscription := t.edit(args[0])
-	if p.has("items") {
-		if behaviour := p.text("proration_behavior"); behaviour != "none" {
-			return nil, invalidParam("proration_behavior", "", "The simulator does not prorate: send proration_behavior=none.")
-		}
-		if fault := t.setItems(subscription, p); fault != nil {
-			return nil, fault
-		}
-		t.setPeriod(subscription, subscription.integer("_period_start"), subscription.integer("_period_end"))
-	}
-	if fault := t.setSubscription(subscription, p); fault != nil {
-		return nil, fault
-	}
-	if fault := t.setEnd(subscription, p); fault != nil {
-		return nil, fault
-	}
-	if fault := t.setPause(subscription, p); fault != nil {
-		return nil, fault
-	}
-	t.updated("customer.subscription.updated", before, subscription)
-	return subscription, nil
-}
-
-// setPause stops collecting money, or goes on with it.
-func (t *transaction) setPause(subscription object, p params) *apiError {
-	if !p.has("pause_collection") {
-		return nil
-	}
-	pause := p.tree("pause_collection")
-	if pause == nil {
-		subscription["pause_collection"] = nil
-		return nil
-	}
-	behaviour, fault := pause.oneOf("behavior", "", "keep_as_draft", "mark_uncollectible", "void")
-	if fault == nil && behaviour == "" {
-		fault = missingParam("pause_collection[behavior]")
-	}
-	if fault != nil {
-		fault.param = "pause_collection[behavior]"
-		return fault
-	}
-	var resumes int64
-	if text := pause.text("resumes_at"); text != "" {
-		if resumes, fault = t.future("pause_collection[resumes_at]", text, maxAhead); fault != nil {
-			return fault
-		}
-	}
-	subscription["pause_collection"] = object{"behavior": behaviour, "resumes_at": orNullTime(resumes)}
-	return nil
-}
-
-// maxAhead is five years, in seconds.
-const maxAhead = 5 * 366 * day
-
 // setEnd schedules a cancellation, or takes it back.
-func (t *transaction) setEnd(subscription object, p params) *apiError {
-	if p.has("cancel_at") && p.boolean("cancel_at_period_end", false) {
-		return invalidRequest("cancel_at", "You may only specify one of these parameters: cancel_at, cancel_at_period_end.")
+func (s *subscription) setEnd(t *transaction, c call) *apiError {
+	if c.has("cancel_at") && c.has("cancel_at_period_end") && !c.cleared("cancel_at") {
+		return invalid("cancel_at", "parameters_exclusive", "You may only specify one of these parameters: cancel_at, cancel_at_period_end.")
 	}
-	if p.has("cancel_at_period_end") {
-		on := p.boolean("cancel_at_period_end", false)
-		end := int64(0)
-		if on {
-			end = subscription.integer("_period_end")
-		}
-		t.scheduleEnd(subscription, end)
-		subscription["cancel_at_period_end"] = on
-	}
-	if !p.has("cancel_at") {
+	at, given := int64(0), c.has("cancel_at") || c.has("cancel_at_period_end")
+	atEnd := c.boolean("cancel_at_period_end", false)
+	switch {
+	case !given:
 		return nil
-	}
-	end := int64(0)
-	switch text := p.text("cancel_at"); text {
-	case "":
-	case "min_period_end", "max_period_end":
-		end = subscription.integer("_period_end")
+	case atEnd, c.text("cancel_at") != "":
+		at = s.period().End
 	default:
-		var fault *apiError
-		if end, fault = t.future("cancel_at", text, maxAhead); fault != nil {
-			return fault
+		if at = c.integer("cancel_at", 0); at != 0 && at <= t.now {
+			return invalid("cancel_at", "", "The subscription cannot be canceled in the past.")
 		}
 	}
-	t.scheduleEnd(subscription, end)
-	subscription["cancel_at_period_end"] = false
+	if moment(at) != s.CancelAt || s.CancelAtPeriodEnd != atEnd {
+		s.CanceledAt, s.CancellationDetails.Reason = 0, ""
+		if at != 0 {
+			s.CanceledAt, s.CancellationDetails.Reason = moment(t.now), "cancellation_requested"
+		}
+	}
+	s.CancelAt, s.CancelAtPeriodEnd = moment(at), atEnd
 	return nil
 }
 
-// scheduleEnd sets when a subscription ends; 0: not.
-func (t *transaction) scheduleEnd(subscription object, at int64) {
-	subscription["cancel_at"], subscription["canceled_at"] = orNullTime(at), nil
-	subscription.object("cancellation_details")["reason"] = nil
-	if at != 0 {
-		subscription["canceled_at"] = t.time
-		subscription.object("cancellation_details")["reason"] = "cancellation_requested"
-	}
-}
-
-func listSubscriptions(t *transaction, _ []string, p params) (any, *apiError) {
-	status, fault := p.oneOf("status", "", "active", "past_due", "unpaid", "canceled", "incomplete", "incomplete_expired", "trialing", "paused", "all", "ended")
-	if fault != nil {
-		return nil, fault
-	}
-	if customer := p.text("customer"); customer != "" {
-		if _, fault := t.liveCustomer(customer, "customer"); fault != nil {
+func listSubscriptions(t *transaction, c call) (any, *apiError) {
+	found := all[*subscription](t)
+	if id := c.text("customer"); id != "" {
+		if _, fault := t.livingCustomer(id, "customer"); fault != nil {
 			return nil, fault
 		}
+		found = with[*subscription](t, "customer", id)
 	}
-	fields := map[string]string{"customer": "customer", "collection_method": "collection_method"}
-	return t.list(listing{kind: "subscription", url: "/v1/subscriptions", fields: fields, wanted: func(o object) bool {
-		if price := p.text("price"); price != "" && !slices.ContainsFunc(o.rows("items"), func(item object) bool { return item.object("price").text("id") == price }) {
+	return page(t, "/v1/subscriptions", c, found, func(s *subscription) bool {
+		if !c.within("created", s.Created) || !c.within("current_period_start", s.period().Start) || !c.within("current_period_end", s.period().End) {
 			return false
 		}
-		switch status {
-		case "all":
-			return true
-		case "":
-			return o.text("status") != "canceled"
-		case "ended":
-			return ended(o)
-		}
-		return o.text("status") == status
-	}}, p)
+		return s.hasStatus(c.text("status")) && c.word("collection_method", s.CollectionMethod) == s.CollectionMethod &&
+			(c.text("price") == "" || s.hasPrice(c.text("price")))
+	})
 }
 
-func listWebhookEndpoints(t *transaction, _ []string, p params) (any, *apiError) {
-	return t.page("/v1/webhook_endpoints", p, t.state.lists["webhook_endpoint"], func(object) bool { return true })
+// hasStatus says whether a list narrowed to a status shows it; without one,
+// what is canceled is hidden.
+func (s *subscription) hasStatus(wanted string) bool {
+	switch wanted {
+	case "all":
+		return true
+	case "":
+		return s.Status != "canceled"
+	case "ended":
+		return s.ended()
+	}
+	return s.Status == wanted
+}
+
+func (s *subscription) hasPrice(id string) bool {
+	return slices.ContainsFunc(s.Items.Data, func(item subscriptionItem) bool { return item.Price.ID == id })
 }

@@ -10,214 +10,283 @@ import (
 	"testing"
 	"time"
 
-	"github.com/numerai-app/payments/stripesim"
+	"github.com/google/go-cmp/cmp"
+	stripe "github.com/stripe/stripe-go/v85"
 	"github.com/stripe/stripe-go/v85/webhook"
+
+	"github.com/numerai-app/payments/stripesim"
 )
 
-// receiver is an endpoint that answers as told and keeps what it got.
+// receiver takes webhooks.
 type receiver struct {
-	url    string
-	status atomic.Int64
-	events chan delivered
+	t        *testing.T
+	url      string
+	status   atomic.Int64 // of its answers
+	received chan delivered
+	waiting  []delivered // passed over so far
 }
 
 type delivered struct {
 	object
-	body   []byte
-	header string
+	body      []byte
+	signature string
 }
 
 func newReceiver(t *testing.T) *receiver {
 	t.Helper()
-	r := &receiver{events: make(chan delivered, 1000)}
+	r := &receiver{t: t, received: make(chan delivered, 1000)}
 	r.status.Store(http.StatusOK)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		d := delivered{header: q.Header.Get("Stripe-Signature")}
-		var err error
-		if d.body, err = io.ReadAll(q.Body); err != nil || q.Context().Err() != nil {
-			return // the simulator was closed in the middle
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		body, err := io.ReadAll(request.Body)
+		if err != nil {
+			return // the sender went away
 		}
-		if err := json.Unmarshal(d.body, &d.object); err != nil {
-			t.Errorf("what came is no JSON: %v", err)
+		d := delivered{body: body, signature: request.Header.Get("Stripe-Signature")}
+		if err := json.Unmarshal(body, &d.object); err != nil {
+			t.Error(err)
 		}
-		status := int(r.status.Load())
-		if status == http.StatusFound {
-			w.Header().Set("Location", "/elsewhere")
-		}
-		w.WriteHeader(status)
-		r.events <- d
+		r.received <- d
+		w.Header().Set("Location", "/elsewhere")
+		w.WriteHeader(int(r.status.Load()))
 	}))
 	t.Cleanup(server.Close)
 	r.url = server.URL
 	return r
 }
 
-func (r *receiver) next(t *testing.T) delivered {
-	t.Helper()
-	select {
-	case d := <-r.events:
+// next is the next delivery of that type; others wait for their turn, since
+// deliveries come in any order.
+func (r *receiver) next(kind string) delivered {
+	r.t.Helper()
+	if at := slices.IndexFunc(r.waiting, func(d delivered) bool { return d.text("type") == kind }); at >= 0 {
+		d := r.waiting[at]
+		r.waiting = slices.Delete(r.waiting, at, at+1)
 		return d
-	case <-time.After(waitLimit):
-		t.Fatal("no event came")
-		return delivered{}
 	}
-}
-
-// until waits for an event of that type, and returns it and what came before.
-func (r *receiver) until(t *testing.T, kind string) (found delivered, before []string) {
-	t.Helper()
+	deadline := time.NewTimer(30 * time.Second)
+	defer deadline.Stop()
 	for {
-		d := r.next(t)
-		if d.text("type") == kind {
-			return d, before
-		}
-		before = append(before, d.text("type"))
-	}
-}
-
-// settled waits until no event is to be delivered any more.
-func (w *world) settled(t *testing.T) {
-	t.Helper()
-	w.undelivered(t, 0)
-}
-
-// undelivered waits until that many events are still to be delivered: a
-// delivery is noted a moment after it was taken.
-func (w *world) undelivered(t *testing.T, want int) {
-	t.Helper()
-	deadline := time.After(waitLimit)
-	for {
-		left := w.get(t, "/v1/events?delivery_success=false").rows()
-		if len(left) == want {
-			return
-		}
 		select {
-		case <-deadline:
-			t.Fatalf("%d events are still to be delivered, want %d", len(left), want)
-		case <-time.After(time.Millisecond):
+		case d := <-r.received:
+			if d.text("type") == kind {
+				return d
+			}
+			r.waiting = append(r.waiting, d)
+		case <-deadline.C:
+			r.t.Fatalf("no %s came", kind)
 		}
 	}
 }
 
-var soon = stripesim.Config{RetrySchedule: slices.Repeat([]time.Duration{time.Millisecond}, 1000)}
+func (w *world) endpoint(url, more string) answer {
+	w.t.Helper()
+	return w.post("/v1/webhook_endpoints", query("url", url)+more)
+}
 
-func TestEventsAreSigned(t *testing.T) {
+var quickly = stripesim.Config{RetrySchedule: []time.Duration{time.Millisecond, time.Millisecond, time.Millisecond}}
+
+func TestSignedEvents(t *testing.T) {
 	t.Parallel()
-	w, r := newWorld(t, soon), newReceiver(t)
-	endpoint := w.post(t, "/v1/webhook_endpoints", "enabled_events[]=customer.created&url="+r.url)
-	if got := w.get(t, "/v1/webhook_endpoints/"+endpoint.text("id")); got["secret"] != nil {
-		t.Error("the secret is told twice")
+	w := newWorld(t, quickly)
+	r := newReceiver(t)
+	endpoint := w.endpoint(r.url, "&enabled_events[]=customer.subscription.created&enabled_events[]=customer.created")
+	secret := endpoint.text("secret")
+	if shown := w.get("/v1/webhook_endpoints/" + endpoint.text("id")); shown.object["secret"] != nil {
+		t.Error("the secret is shown again")
 	}
-	w.advance(t, 40*day) // the signature has real time all the same
-	w.post(t, "/v1/products", "name=Tea")
-	id := w.post(t, "/v1/customers", "name=Ada").text("id")
-	d := r.next(t)
-	event, err := webhook.ConstructEvent(d.body, d.header, endpoint.text("secret"))
+	w.advance(40 * day) // signatures keep real time
+	customer := w.newCustomer("pm_card_visa")
+	first := r.next("customer.created")
+	event, err := webhook.ConstructEvent(first.body, first.signature, secret)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("Stripe's client refuses the event: %v", err)
 	}
-	if event.Type != "customer.created" || event.Data.Object["id"] != id || event.Request.ID == "" {
-		t.Errorf("the event is %s", d.body)
+	if event.APIVersion != stripesim.APIVersion || event.PendingWebhooks != 1 || event.Data.Object["id"] != customer {
+		t.Errorf("the event is %s of %v, %d pending", event.APIVersion, event.Data.Object["id"], event.PendingWebhooks)
 	}
-	if _, err := webhook.ConstructEvent(d.body, d.header, "whsec_other"); err == nil {
-		t.Error("the signature fits another secret")
+
+	rolled := w.post("/_sim/webhook_endpoints/"+endpoint.text("id")+"/roll_secret", `{"expires_in":3600}`).text("secret")
+	w.subscribe(customer, "")
+	second := r.next("customer.subscription.created")
+	for _, one := range []string{secret, rolled} {
+		if _, err := webhook.ConstructEvent(second.body, second.signature, one); err != nil {
+			t.Errorf("while a secret is rolled: %v", err)
+		}
+	}
+	if _, err := webhook.ConstructEvent(second.body, second.signature, "whsec_other"); err == nil {
+		t.Error("any secret fits")
 	}
 }
 
-func TestEventsComeAgain(t *testing.T) {
+func TestDeliveryIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	for _, status := range []int{http.StatusInternalServerError, http.StatusFound, http.StatusBadRequest} {
-		t.Run(http.StatusText(status), func(t *testing.T) {
+	for name, status := range map[string]int64{"redirect": http.StatusFound, "error": http.StatusInternalServerError} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, r := newWorld(t, soon), newReceiver(t)
-			r.status.Store(int64(status))
-			w.post(t, "/v1/webhook_endpoints", "enabled_events[]=*&url="+r.url)
-			w.post(t, "/v1/customers", "")
-			first := r.next(t)
-			if again := r.next(t); again.text("id") != first.text("id") {
-				t.Errorf("%s came, then %s", first.text("id"), again.text("id"))
+			w := newWorld(t, quickly)
+			r := newReceiver(t)
+			r.status.Store(status)
+			w.endpoint(r.url, "&enabled_events[]=customer.created")
+			id := w.newCustomer("")
+			first := r.next("customer.created")
+			if len(w.get("/v1/events?delivery_success=false").rows()) != 1 {
+				t.Error("an event that was not taken is not listed as such")
 			}
-			if got := w.get(t, "/v1/events?delivery_success=false").rows(); len(got) != 1 {
-				t.Errorf("not delivered are %v", got)
+			r.status.Store(http.StatusOK)
+			again := r.next("customer.created")
+			if again.text("id") != first.text("id") || again.text("data.object.id") != id {
+				t.Errorf("%v came again as %v", first.object, again.object)
 			}
-			r.status.Store(http.StatusNoContent)
-			w.settled(t)
 		})
 	}
 }
 
-func TestDeliveryFaults(t *testing.T) {
+// TestDeliveriesSurvive checks that what was not taken is delivered by the next
+// simulator on the same folder.
+func TestDeliveriesSurvive(t *testing.T) {
 	t.Parallel()
-	w, r := newWorld(t, soon), newReceiver(t)
-	w.post(t, "/v1/webhook_endpoints", "enabled_events[]=customer.created&url="+r.url)
-	w.post(t, "/_sim/deliveries/faults", `{"kind":"drop"}`)
-	dropped := w.post(t, "/v1/customers", "").text("id")
-	w.post(t, "/_sim/deliveries/faults", `{"kind":"duplicate"}`)
-	twice := w.post(t, "/v1/customers", "").text("id")
-	for range 2 {
-		if got := r.next(t).text("data.object.id"); got != twice {
-			t.Errorf("%s came, want %s twice and never %s", got, twice, dropped)
-		}
+	dir := t.TempDir()
+	r := newReceiver(t)
+	sim, err := stripesim.New(stripesim.Config{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
 	}
-	w.post(t, "/_sim/deliveries/faults", `{"kind":"delay","delay_ms":3600000}`)
-	w.post(t, "/v1/customers", "")
-	prompt := w.post(t, "/v1/customers", "").text("id")
-	if got := r.next(t).text("data.object.id"); got != prompt {
-		t.Errorf("%s came, want %s before the one that is delayed", got, prompt)
+	w := serve(t, sim)
+	w.endpoint(r.url, "&enabled_events[]=*")
+	sim.PauseDeliveries(true)
+	w.newCustomer("")
+	if err := sim.Close(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	w.call(t, 400, http.MethodPost, "/_sim/deliveries/faults", `{"kind":"eat"}`)
-	w.call(t, 400, http.MethodPost, "/_sim/deliveries/faults", `{"kind":"drop","count":-1}`)
-
-	w.post(t, "/_sim/deliveries/pause", "")
-	w.post(t, "/v1/customers", "")
-	w.undelivered(t, 3)
-	if len(r.events) != 0 {
-		t.Error("an event was delivered while deliveries were paused")
+	if len(r.received) != 0 {
+		t.Fatal("a paused delivery was made")
 	}
-	w.post(t, "/_sim/deliveries/resume", "")
-	r.next(t)
+	newSimulator(t, stripesim.Config{Dir: dir})
+	r.next("customer.created")
 }
 
-func TestBothShapes(t *testing.T) {
+func TestDeliveryFaults(t *testing.T) {
 	t.Parallel()
-	w, present, old := newWorld(t, soon), newReceiver(t), newReceiver(t)
-	w.post(t, "/v1/webhook_endpoints", "enabled_events[]=*&url="+present.url)
-	w.post(t, "/v1/webhook_endpoints", "enabled_events[]=*&api_version=2024-06-20&url="+old.url)
-	s := w.subscribe(t, w.customer(t, "pm_card_visa"), "")
-	d, _ := present.until(t, "customer.subscription.created")
-	end := int(s.number("items.data.0.current_period_end"))
-	expect(t, d.object, map[string]any{"api_version": stripesim.APIVersion, "data.object.current_period_end": nil, "data.object.items.data.0.current_period_end": end})
-	d, _ = old.until(t, "customer.subscription.created")
-	expect(t, d.object, map[string]any{"api_version": "2024-06-20", "data.object.current_period_end": end, "data.object.items.data.0.current_period_end": nil})
-	d, _ = present.until(t, "invoice.paid")
-	expect(t, d.object, map[string]any{"data.object.parent.subscription_details.subscription": s.text("id"), "data.object.subscription": nil})
-	intent := s.text("latest_invoice.payments.data.0.payment.payment_intent")
-	w.get(t, "/v1/payment_intents/"+intent)
-	again := w.subscribe(t, s.text("customer"), "")
-	d, before := old.until(t, "invoice.paid")
-	for d.text("data.object.subscription") == again.text("id") {
-		d, before = old.until(t, "invoice.paid")
+	w := newWorld(t, quickly)
+	r := newReceiver(t)
+	w.endpoint(r.url, "&enabled_events[]=product.created")
+	create := func(name string) { w.post("/v1/products", query("name", name)) }
+	names := func(count int) []string {
+		var got []string
+		for range count {
+			got = append(got, r.next("product.created").text("data.object.name"))
+		}
+		return got
 	}
-	expect(t, d.object, map[string]any{
-		"data.object.subscription": s.text("id"), "data.object.parent": nil, "data.object.payment_intent": intent, "data.object.paid": true,
-		"data.object.paid_out_of_band": false, "data.object.lines.data.0.price.id": w.price,
-	})
-	if len(before) == 0 {
-		t.Error("nothing came before")
+	w.post("/_sim/deliveries/faults", `{"kind":"drop"}`)
+	w.post("/_sim/deliveries/faults", `{"kind":"duplicate"}`)
+	create("dropped")
+	create("doubled")
+	if diff := cmp.Diff([]string{"doubled", "doubled"}, names(2)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	w.post("/_sim/deliveries/faults", `{"kind":"reorder","count":3,"delay_ms":200}`)
+	for _, name := range []string{"a", "b", "c"} {
+		create(name)
+	}
+	if diff := cmp.Diff([]string{"c", "b", "a"}, names(3)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	w.post("/_sim/deliveries/pause", "")
+	create("late")
+	if len(r.received) != 0 {
+		t.Error("a paused delivery was made")
+	}
+	w.post("/_sim/deliveries/resume", "")
+	if diff := cmp.Diff([]string{"late"}, names(1)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
 func TestDisabledEndpoint(t *testing.T) {
 	t.Parallel()
-	w, r := newWorld(t, soon), newReceiver(t)
-	path := "/v1/webhook_endpoints/" + w.post(t, "/v1/webhook_endpoints", "enabled_events[]=*&url="+r.url).text("id")
-	expect(t, w.post(t, path, "disabled=true"), map[string]any{"status": "disabled"})
-	missed := w.post(t, "/v1/customers", "").text("id")
-	expect(t, w.post(t, path, "disabled=false"), map[string]any{"status": "enabled"})
-	seen := w.post(t, "/v1/customers", "").text("id")
-	if got := r.next(t).text("data.object.id"); got != seen {
-		t.Errorf("%s came, want %s and not %s", got, seen, missed)
+	w := newWorld(t, quickly)
+	r := newReceiver(t)
+	endpoint := w.endpoint(r.url, "&enabled_events[]=product.created")
+	w.post("/v1/webhook_endpoints/"+endpoint.text("id"), "disabled=true")
+	w.post("/v1/products", "name=unheard")
+	w.post("/v1/webhook_endpoints/"+endpoint.text("id"), "disabled=false")
+	w.post("/v1/products", "name=heard")
+	if got := r.next("product.created").text("data.object.name"); got != "heard" {
+		t.Errorf("%s was delivered", got)
 	}
-	w.call(t, 200, http.MethodDelete, path, "")
-	w.call(t, 404, http.MethodGet, path, "")
+	w.succeed(http.MethodDelete, "/v1/webhook_endpoints/"+endpoint.text("id"), "")
+	if got := w.get("/v1/webhook_endpoints").rows(); len(got) != 0 {
+		t.Errorf("a deleted endpoint is listed: %v", got)
+	}
+}
+
+// TestBothShapes delivers the same events to an endpoint of the present version
+// and to one from before 2025-03-31.
+func TestBothShapes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, quickly)
+	present, past := newReceiver(t), newReceiver(t)
+	w.endpoint(present.url, "&enabled_events[]=*")
+	w.endpoint(past.url, "&enabled_events[]=*&api_version=2024-06-20")
+	s := w.subscribe(w.newCustomer("pm_card_visa"), "&metadata[a]=1")
+	intent := s.text("latest_invoice.payments.data.0.payment.payment_intent")
+	end := int(s.number("items.data.0.current_period_end"))
+	charge := w.get("/v1/payment_intents/" + intent).text("latest_charge")
+	for _, test := range []struct {
+		kind         string
+		newer, older map[string]any
+	}{
+		{
+			"customer.subscription.created",
+			map[string]any{"data.object.current_period_end": nil, "data.object.items.data.0.current_period_end": end},
+			map[string]any{
+				"api_version": "2024-06-20", "data.object.current_period_end": end, "data.object.items.data.0.current_period_end": nil,
+				"data.object.plan.id": w.price, "data.object.quantity": 1,
+			},
+		},
+		{
+			"invoice.paid",
+			map[string]any{"data.object.subscription": nil, "data.object.parent.subscription_details.subscription": s.text("id")},
+			map[string]any{
+				"data.object.subscription": s.text("id"), "data.object.payment_intent": intent, "data.object.charge": charge, "data.object.paid": true,
+				"data.object.parent": nil, "data.object.subscription_details.metadata.a": "1", "data.object.lines.data.0.price.id": w.price,
+				"data.object.lines.data.0.type": "subscription", "data.object.lines.data.0.proration": false,
+			},
+		},
+	} {
+		wantAll(t, test.kind+" now", present.next(test.kind).object, test.newer)
+		wantAll(t, test.kind+" before", past.next(test.kind).object, test.older)
+	}
+	wantAll(t, "an intent", past.next("payment_intent.created").object, map[string]any{"data.object.invoice": s.text("latest_invoice.id")})
+	w.post("/v1/payment_intents/"+w.post("/v1/payment_intents", "amount=500&currency=usd").text("id")+"/confirm", "payment_method=pm_card_visa")
+	wantAll(t, "an intent of no invoice", past.next("payment_intent.created").object, map[string]any{"data.object.invoice": nil})
+	w.advance(week)
+	wantAll(t, "the new period", past.next("customer.subscription.updated").object, map[string]any{"data.previous_attributes.current_period_end": end})
+}
+
+// TestEventsAreWalked checks the catch-up loop of Stripe's client: from the
+// last event known, oldest first.
+func TestEventsAreWalked(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, stripesim.Config{})
+	known := w.newest()
+	for range 25 {
+		w.post("/v1/products", "name=a")
+	}
+	w.newCustomer("")
+	params := &stripe.EventListParams{Types: stripe.StringSlice([]string{"product.*", "customer.created"})}
+	params.EndingBefore = &known
+	params.Limit = stripe.Int64(10)
+	var walked []string
+	for e, err := range w.client.V1Events.List(t.Context(), params).All(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		walked = append(walked, string(e.Type))
+	}
+	want := append(slices.Repeat([]string{"product.created"}, 25), "customer.created")
+	if diff := cmp.Diff(want, walked); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
 }

@@ -79,9 +79,10 @@ func Open(ctx context.Context, url string, options Options) (*Store, error) {
 		options.Logger = slog.New(slog.DiscardHandler)
 	}
 	var opened engine
-	err := CheckURL(url)
-	switch {
-	case err != nil:
+	var err error
+	switch wrong := CheckURL(url); {
+	case wrong != nil:
+		err = fmt.Errorf("DATABASE_URL %w", wrong)
 	case strings.HasPrefix(url, sqliteScheme):
 		opened, err = openSQLite(ctx, strings.TrimPrefix(url, sqliteScheme), options)
 	default:
@@ -97,7 +98,7 @@ func Open(ctx context.Context, url string, options Options) (*Store, error) {
 // showing it: it may hold a password.
 func CheckURL(url string) error {
 	for _, scheme := range []string{sqliteScheme, postgresScheme, postgresLongScheme} {
-		if strings.HasPrefix(url, scheme) && url != scheme {
+		if strings.HasPrefix(url, scheme) {
 			return nil
 		}
 	}

@@ -1,0 +1,111 @@
+package stripesim
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// savedAnswer is what an idempotency key stands for.
+type savedAnswer struct {
+	Key     string    `json:"key"`     // a digest of the API key and the idempotency key
+	Request string    `json:"request"` // a digest of method, path and parameters
+	At      time.Time `json:"at"`      // real time
+	Status  int       `json:"status"`
+	Body    string    `json:"body"`
+}
+
+// answerTime is how long, in real time, an idempotency key is known.
+const answerTime = 24 * time.Hour
+
+const maxIdempotencyKey = 255
+
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+func (r *request) answerKey() string { return digest(r.account + "\n" + r.key) }
+
+func (r *request) digest() string {
+	return digest(r.Method + " " + r.URL.Path + "\n" + r.parameters())
+}
+
+// claim holds an idempotency key while its request runs; release lets it go.
+func (s *Simulator) claim(r *request) (release func(), fault *apiError) {
+	if r.key == "" {
+		return func() {}, nil
+	}
+	if len(r.key) > maxIdempotencyKey {
+		return nil, &apiError{status: http.StatusBadRequest, kind: idempotencyError, message: fmt.Sprintf("Idempotency keys may be at most %d characters long.", maxIdempotencyKey)}
+	}
+	key := r.answerKey()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inFlight[key] {
+		return nil, &apiError{
+			status: http.StatusConflict, kind: idempotencyError, code: "idempotency_key_in_use",
+			message: "There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through): " + r.key + ". Please try again later.",
+		}
+	}
+	s.inFlight[key] = true
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.inFlight, key)
+	}, nil
+}
+
+// remembered is the answer that an idempotency key stands for, if any. The
+// caller holds the lock.
+func (s *Simulator) remembered(r *request) (*answer, *apiError) {
+	if r.key == "" {
+		return nil, nil
+	}
+	saved, known := s.state.answers[r.answerKey()]
+	if !known || s.config.Now().Sub(saved.At) > answerTime {
+		return nil, nil
+	}
+	if saved.Request != r.digest() {
+		return nil, &apiError{
+			status: http.StatusBadRequest, kind: idempotencyError,
+			message: "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '" + r.key + "' if you meant to execute a different request.",
+		}
+	}
+	return &answer{status: saved.Status, body: []byte(saved.Body), replayed: true}, nil
+}
+
+// remember is what the journal keeps of an answer. Nil: nothing, since there is
+// no idempotency key.
+func (s *Simulator) remember(r *request, given answer) *savedAnswer {
+	if r.key == "" {
+		return nil
+	}
+	return &savedAnswer{
+		Key: r.answerKey(), Request: r.digest(), At: s.config.Now().UTC(), Status: given.status, Body: string(given.body),
+	}
+}
+
+// forgetOld drops answers and events that are past their time. now is real time.
+func (s *state) forgetOld(now time.Time) {
+	for key, saved := range s.answers {
+		if now.Sub(saved.At) > answerTime {
+			delete(s.answers, key)
+		}
+	}
+	oldest := now.Add(s.offset).Unix() - eventTime
+	events := s.table(eventKind)
+	kept := 0
+	for kept < len(events.rows) && events.rows[kept].object.(*event).Created < oldest {
+		delete(events.byID, events.rows[kept].object.head().ID)
+		kept++
+	}
+	events.rows = events.rows[kept:]
+	for k := range s.deliveries {
+		if events.byID[k.Event] == nil {
+			delete(s.deliveries, k)
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package stripesim
+
+import "fmt"
+
+const invoiceItemKind = "invoiceitem"
+
+// invoiceItem is something to be billed with the next invoice of a
+// subscription: the credit or the charge of a change in the middle of a period.
+type invoiceItem struct {
+	header
+	Livemode         no                `json:"livemode"`
+	Amount           int64             `json:"amount"`
+	Currency         string            `json:"currency"`
+	Customer         string            `json:"customer"`
+	CustomerAccount  null              `json:"customer_account"`
+	Date             int64             `json:"date"`
+	Description      text              `json:"description"`
+	Discountable     no                `json:"discountable"`
+	Discounts        emptyList         `json:"discounts"`
+	Invoice          text              `json:"invoice"`
+	Metadata         metadata          `json:"metadata"`
+	NetAmount        int64             `json:"net_amount"`
+	Parent           invoiceItemParent `json:"parent"`
+	Period           period            `json:"period"`
+	Pricing          pricing           `json:"pricing"`
+	Proration        bool              `json:"proration"`
+	ProrationDetails itemProration     `json:"proration_details"`
+	Quantity         int64             `json:"quantity"`
+	QuantityDecimal  string            `json:"quantity_decimal"`
+	TaxRates         emptyList         `json:"tax_rates"`
+	TestClock        null              `json:"test_clock"`
+}
+
+type itemProration struct {
+	CreditedItems   null      `json:"credited_items"`
+	DiscountAmounts emptyList `json:"discount_amounts"`
+}
+
+type invoiceItemParent struct {
+	SubscriptionDetails invoiceItemPlan `json:"subscription_details"`
+	Type                string          `json:"type"`
+}
+
+type invoiceItemPlan struct {
+	Subscription     string `json:"subscription"`
+	SubscriptionItem string `json:"subscription_item"`
+}
+
+func (*invoiceItem) kind() string    { return invoiceItemKind }
+func (i *invoiceItem) clone() object { c := *i; return &c }
+func (i *invoiceItem) indexes() []indexed {
+	all := []indexed{{"customer", i.Customer}, {"invoice", string(i.Invoice)}}
+	if i.Invoice == "" {
+		all = append(all, indexed{"pending", i.Parent.SubscriptionDetails.Subscription})
+	}
+	return all
+}
+
+func invoiceItemOperations() []operation {
+	return []operation{
+		{method: "GET", path: "/v1/invoiceitems", do: listInvoiceItems, fields: pageFields(shape{
+			"created": aRange(), "customer": aText(), "invoice": aText(), "pending": aBoolean(),
+		})},
+		{method: "GET", path: "/v1/invoiceitems/{}", do: retrieve[*invoiceItem]},
+	}
+}
+
+func listInvoiceItems(t *transaction, c call) (any, *apiError) {
+	found := all[*invoiceItem](t)
+	switch {
+	case c.has("invoice"):
+		found = with[*invoiceItem](t, "invoice", c.text("invoice"))
+	case c.has("customer"):
+		found = with[*invoiceItem](t, "customer", c.text("customer"))
+	}
+	return page(t, "/v1/invoiceitems", c, found, func(i *invoiceItem) bool {
+		return c.within("created", i.Date) && c.word("customer", i.Customer) == i.Customer &&
+			c.boolean("pending", i.Invoice == "") == (i.Invoice == "")
+	})
+}
+
+// newProration notes the credit (a negative amount) or the charge for the rest
+// of a period.
+func (t *transaction) newProration(s *subscription, item subscriptionItem, amount int64, span period) {
+	billed := get[*price](t, item.Price.ID)
+	verb := "Remaining time on"
+	if amount < 0 {
+		verb = "Unused time on"
+	}
+	made := &invoiceItem{
+		header: header{ID: t.newID("ii_1", 23), Object: invoiceItemKind}, Amount: amount, Currency: s.Currency, Customer: s.Customer,
+		Date: t.now, NetAmount: amount, Period: span, Pricing: pricingOf(billed), Proration: true, Quantity: item.Quantity,
+		QuantityDecimal: fmt.Sprint(item.Quantity),
+		Description:     text(fmt.Sprintf("%s %d × %s", verb, item.Quantity, get[*product](t, billed.Product).Name)),
+		Parent:          invoiceItemParent{Type: "subscription_details", SubscriptionDetails: invoiceItemPlan{s.ID, item.ID}},
+	}
+	t.create(made)
+	t.emit("invoiceitem.created", made)
+}
+
+// takePending turns what waits for a subscription's next invoice into lines,
+// which claim puts on that invoice.
+func (t *transaction) takePending(s *subscription) (lines []invoiceLine, claim func(*invoice)) {
+	items := related[*invoiceItem](t, "pending", s.ID)
+	for _, item := range items {
+		details := lineItemDetails{
+			InvoiceItem: text(item.ID), Proration: item.Proration, Subscription: s.ID,
+			SubscriptionItem: item.Parent.SubscriptionDetails.SubscriptionItem,
+		}
+		lines = append(lines, invoiceLine{
+			ID: t.newID("il_1", 23), Object: "line_item", Amount: item.Amount, Currency: item.Currency, Description: item.Description,
+			Metadata: item.Metadata, Parent: lineParent{Type: "subscription_item_details", SubscriptionItemDetails: details},
+			Period: item.Period, Pricing: item.Pricing, Quantity: item.Quantity, QuantityDecimal: item.QuantityDecimal,
+			Subscription: text(s.ID), Subtotal: item.Amount,
+		})
+	}
+	return lines, func(i *invoice) {
+		for _, item := range items {
+			edit[*invoiceItem](t, item.ID).Invoice = text(i.ID)
+		}
+	}
+}

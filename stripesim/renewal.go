@@ -1,0 +1,195 @@
+package stripesim
+
+import (
+	"time"
+)
+
+// This file is what time does to subscriptions, and what the payment of their
+// invoices does.
+
+// next is one billing period later than start, on the anchor's day of the month
+// where the month has it, else on its last day.
+func (r *recurring) next(start, anchor int64) int64 {
+	count := int(r.IntervalCount)
+	at := time.Unix(start, 0).UTC()
+	switch r.Interval {
+	case "day":
+		return at.AddDate(0, 0, count).Unix()
+	case "week":
+		return at.AddDate(0, 0, 7*count).Unix()
+	case "year":
+		count *= 12
+	}
+	first := time.Date(at.Year(), at.Month(), 1, at.Hour(), at.Minute(), at.Second(), 0, time.UTC).AddDate(0, count, 0)
+	wanted := time.Unix(anchor, 0).UTC().Day()
+	last := first.AddDate(0, 1, -1).Day()
+	return first.AddDate(0, 0, min(wanted, last)-1).Unix()
+}
+
+// workSubscription is the clock's work on a subscription: the first thing that
+// is due.
+func (t *transaction) workSubscription(id string) {
+	before := get[*subscription](t, id).clone()
+	s := edit[*subscription](t, id)
+	switch {
+	case s.Status == "incomplete":
+		t.expire(s)
+		return
+	case s.CancelAt > 0 && int64(s.CancelAt) <= t.now:
+		t.endAsScheduled(s)
+		return
+	case s.PauseCollection != nil && s.PauseCollection.ResumesAt > 0 && int64(s.PauseCollection.ResumesAt) <= t.now:
+		s.PauseCollection = nil
+	case s.Status == "trialing" && !s.private.Warned:
+		s.private.Warned = true
+		t.emit("customer.subscription.trial_will_end", s)
+		return
+	case s.Status == "trialing" && !t.endTrial(s):
+		return
+	default:
+		t.renew(s, before)
+		return
+	}
+	t.changed("customer.subscription.updated", before, s)
+}
+
+// expire ends a subscription whose first invoice nobody paid.
+func (t *transaction) expire(s *subscription) {
+	before := s.clone()
+	s.Status, s.EndedAt = "incomplete_expired", moment(t.now)
+	t.changed("customer.subscription.updated", before, s)
+	if i := get[*invoice](t, string(s.LatestInvoice)); i.Status == "open" {
+		t.void(i.ID)
+	}
+}
+
+// endTrial does what is to be done at the end of a trial without a payment
+// method, and says whether the subscription goes on.
+func (t *transaction) endTrial(s *subscription) bool {
+	hasMethod := s.DefaultPaymentMethod != "" || get[*customer](t, s.Customer).InvoiceSettings.DefaultPaymentMethod != ""
+	ending := s.TrialSettings.EndBehavior.MissingPaymentMethod
+	switch {
+	case hasMethod || ending == "create_invoice":
+		return true
+	case ending == "pause":
+		s.Status = "paused"
+		t.emit("customer.subscription.paused", s)
+	default:
+		t.endSubscription(s.ID, "cancellation_requested")
+	}
+	return false
+}
+
+// renew begins the next period with a draft invoice, which is finalized and
+// paid an hour later.
+func (t *transaction) renew(s *subscription, before object) {
+	if s.Status == "trialing" {
+		s.Status = "active"
+	}
+	last := s.period()
+	s.setPeriod(period{Start: last.End, End: s.Items.Data[0].Price.Recurring.next(last.End, s.BillingCycleAnchor)})
+	pending, claim := t.takePending(s)
+	mark := len(t.events)
+	i := t.newInvoice(s, billing{reason: "subscription_cycle", lines: append(pending, t.periodLines(s)...), from: last.Start, to: last.End})
+	claim(i)
+	s.LatestInvoice = text(i.ID)
+	if s.Status == "unpaid" || s.PauseCollection != nil && s.PauseCollection.Behavior == "keep_as_draft" {
+		i.AutoAdvance = false
+	} else {
+		i.AutomaticallyFinalizesAt = moment(t.now + draftTime)
+	}
+	// The news of the new period comes before that of its invoice.
+	t.snapshot(t.events[mark], i)
+	t.changed("customer.subscription.updated", before, s)
+	t.events[mark], t.events[mark+1] = t.events[mark+1], t.events[mark]
+}
+
+// endAsScheduled ends a subscription at the time that was asked for; what waits
+// to be billed is billed.
+func (t *transaction) endAsScheduled(s *subscription) {
+	t.endSubscription(s.ID, "cancellation_requested")
+	pending, claim := t.takePending(s)
+	if len(pending) == 0 {
+		return
+	}
+	i := t.newInvoice(s, billing{reason: "subscription_cycle", lines: pending, from: s.period().Start, to: s.period().End})
+	claim(i)
+	i.AutomaticallyFinalizesAt = moment(t.now + draftTime)
+}
+
+// endSubscription ends a subscription now. What is not paid yet stays, but is
+// no longer collected.
+func (t *transaction) endSubscription(id, reason string) *subscription {
+	s := edit[*subscription](t, id)
+	s.Status, s.EndedAt = "canceled", moment(t.now)
+	if s.CanceledAt == 0 {
+		s.CanceledAt = moment(t.now)
+	}
+	s.CancellationDetails.Reason = text(reason)
+	for _, i := range related[*invoice](t, "subscription", id) {
+		if i.Status == "open" || i.Status == "draft" {
+			stopped := edit[*invoice](t, i.ID)
+			stopped.AutoAdvance, stopped.NextPaymentAttempt, stopped.AutomaticallyFinalizesAt = false, 0, 0
+		}
+	}
+	t.emit("customer.subscription.deleted", s)
+	return s
+}
+
+// subscriptionPaid is what a settled invoice means for its subscription.
+func (t *transaction) subscriptionPaid(i *invoice) {
+	found := get[*subscription](t, i.private.Subscription)
+	if found == nil || found.ended() {
+		return
+	}
+	before, s := found.clone(), edit[*subscription](t, found.ID)
+	if string(s.LatestInvoice) == i.ID {
+		switch s.Status {
+		case "incomplete":
+			if i.Status == "paid" {
+				s.Status = "active"
+			}
+		case "past_due", "unpaid":
+			s.Status = "active"
+		case "paused":
+			s.Status = "active"
+			if t.held != s.ID {
+				t.emit("customer.subscription.resumed", s)
+			}
+		}
+	}
+	if s.PaymentSettings.SaveDefaultPaymentMethod == "on_subscription" && i.private.Intent != "" {
+		if intent := get[*paymentIntent](t, i.private.Intent); intent.Status == "succeeded" {
+			s.DefaultPaymentMethod = intent.PaymentMethod
+		}
+	}
+	if t.held != s.ID {
+		t.changed("customer.subscription.updated", before, s)
+	}
+}
+
+// subscriptionUnpaid is what a failed payment means for the subscription: it is
+// past due, or, when it was the last try, what the settings want. A first
+// invoice leaves it incomplete.
+func (t *transaction) subscriptionUnpaid(i *invoice, last bool) {
+	found := get[*subscription](t, i.private.Subscription)
+	if found == nil || found.ended() || found.Status == "incomplete" || found.Status == "paused" || string(found.LatestInvoice) != i.ID && !last {
+		return
+	}
+	before, s := found.clone(), edit[*subscription](t, found.ID)
+	if s.Status == "active" || s.Status == "trialing" {
+		s.Status = "past_due"
+	}
+	if last {
+		switch t.sim.config.FinalAction {
+		case "cancel":
+			t.endSubscription(s.ID, "payment_failed")
+			return
+		case "unpaid":
+			s.Status = "unpaid"
+		}
+	}
+	if t.held != s.ID {
+		t.changed("customer.subscription.updated", before, s)
+	}
+}

@@ -1,0 +1,137 @@
+package stripesim
+
+import "slices"
+
+func createSubscription(t *transaction, c call) (any, *apiError) {
+	cus, fault := t.livingCustomer(c.text("customer"), "customer")
+	if fault != nil {
+		return nil, fault
+	}
+	if c.text("payment_behavior") == "pending_if_incomplete" {
+		return nil, invalid("payment_behavior", "", "pending_if_incomplete may only be used when a subscription is updated.")
+	}
+	s, fault := t.newSubscription(cus, c)
+	if fault != nil {
+		return nil, fault
+	}
+	t.create(s)
+	t.held = s.ID
+	created := t.emit("customer.subscription.created", s)
+	if fault := t.start(s, c); fault != nil {
+		return nil, fault
+	}
+	if s.Status == "trialing" && int64(s.TrialEnd)-t.now <= trialWarningTime {
+		s.private.Warned = true
+		t.emit("customer.subscription.trial_will_end", s)
+	}
+	// The snapshot is of the end of the request: active already, with a good card.
+	t.snapshot(created, s)
+	if s.Status == "active" {
+		t.orderOfSuccess()
+	}
+	return s, nil
+}
+
+// successOrder is the order in which the events of a subscription come whose
+// first invoice was paid at once.
+var successOrder = []string{
+	"payment_method.attached", "charge.succeeded", "customer.updated", "customer.subscription.created", "payment_intent.succeeded",
+	"payment_intent.created", "invoice.created", "invoice.finalized", "invoice.paid", "invoice.payment_succeeded", "invoice_payment.paid",
+}
+
+func (t *transaction) orderOfSuccess() {
+	slices.SortStableFunc(t.events, func(a, b *event) int {
+		return slices.Index(successOrder, a.Type) - slices.Index(successOrder, b.Type)
+	})
+}
+
+// newSubscription is a subscription with its items and first period, not
+// stored and not billed yet.
+func (t *transaction) newSubscription(cus *customer, c call) (*subscription, *apiError) {
+	s := &subscription{
+		header: header{ID: t.newID("sub_1", 23), Object: subscriptionKind}, BillingCycleAnchor: t.now,
+		BillingMode: readBillingMode(c.form.form("billing_mode")), CollectionMethod: "charge_automatically", Created: t.now,
+		Customer: cus.ID, InvoiceSettings: subscriptionInvoice{Issuer: issuer{"self"}}, StartDate: t.now, Status: "incomplete",
+		PaymentSettings: paymentSettings{SaveDefaultPaymentMethod: "off"}, TrialSettings: trialSettings{trialEnd{"create_invoice"}},
+		Currency: c.text("currency"),
+	}
+	if s.Currency == "" && t.isBilled(cus) {
+		s.Currency = string(cus.Currency)
+	}
+	if _, fault := s.setItems(t, c); fault != nil {
+		return nil, fault
+	}
+	trialEnd, fault := t.readTrial(c)
+	if fault != nil {
+		return nil, fault
+	}
+	first := period{Start: t.now}
+	if trialEnd > t.now {
+		s.Status, s.TrialStart, s.TrialEnd, s.BillingCycleAnchor = "trialing", moment(t.now), moment(trialEnd), trialEnd
+		first.End = trialEnd
+	} else {
+		first.End = s.Items.Data[0].Price.Recurring.next(t.now, t.now)
+	}
+	s.setPeriod(first)
+	return s, s.set(t, c)
+}
+
+// isBilled says whether a customer has a live subscription, which fixes the
+// currency.
+func (t *transaction) isBilled(cus *customer) bool {
+	return slices.ContainsFunc(related[*subscription](t, "customer", cus.ID), func(s *subscription) bool { return !s.ended() })
+}
+
+func readBillingMode(f form) billingMode {
+	if f.word("type", "flexible") == "classic" {
+		return billingMode{Type: "classic"}
+	}
+	return billingMode{&flexibleBilling{f.form("flexible").word("proration_discounts", "included")}, "flexible"}
+}
+
+// readTrial is when a new subscription's trial ends. Zero: it has none.
+func (t *transaction) readTrial(c call) (int64, *apiError) {
+	if c.has("trial_end") && c.has("trial_period_days") {
+		return 0, invalid("trial_end", "parameters_exclusive", "You may only specify one of these parameters: trial_end, trial_period_days.")
+	}
+	if days := c.integer("trial_period_days", 0); days > 0 {
+		return t.now + days*day, nil
+	}
+	end := c.integer("trial_end", 0)
+	switch {
+	case end == 0:
+		return 0, nil
+	case end <= t.now:
+		return 0, invalid("trial_end", "", "Invalid timestamp: must be an integer Unix timestamp in the future.")
+	case end > t.now+maxTrial*day:
+		return 0, invalid("trial_end", "", "Trials can be at most two years long.")
+	}
+	return end, nil
+}
+
+// start bills the first period and tries to be paid.
+func (t *transaction) start(s *subscription, c call) *apiError {
+	i := t.newInvoice(s, billing{reason: "subscription_create", lines: t.periodLines(s), from: t.now, to: t.now})
+	s.LatestInvoice = text(i.ID)
+	method := t.methodFor(i)
+	behaviour := c.word("payment_behavior", "allow_incomplete")
+	fault := t.collect(i, collectBy{wait: behaviour == "default_incomplete", offSession: c.boolean("off_session", false)})
+	if fault != nil && (behaviour == "error_if_incomplete" || !fault.commits) {
+		fault.commits = false
+		return fault
+	}
+	switch {
+	case s.Status == "trialing" && method == nil:
+		t.askForPaymentMethod(s)
+	case s.Status == "incomplete" && i.Status == "paid":
+		s.Status = "active"
+	}
+	return nil
+}
+
+// askForPaymentMethod lets the payer leave a card for the end of the trial.
+func (t *transaction) askForPaymentMethod(s *subscription) {
+	intent := t.newSetupIntent(s.Customer)
+	s.PendingSetupIntent = text(intent.ID)
+	t.emit("setup_intent.created", intent)
+}

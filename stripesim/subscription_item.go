@@ -1,0 +1,177 @@
+package stripesim
+
+import (
+	"slices"
+	"strconv"
+)
+
+// subscriptionItem is a price and a quantity within a subscription.
+type subscriptionItem struct {
+	ID                 string    `json:"id"`
+	Object             string    `json:"object"`
+	BillingThresholds  null      `json:"billing_thresholds"`
+	Created            int64     `json:"created"`
+	CurrentPeriodEnd   int64     `json:"current_period_end"`
+	CurrentPeriodStart int64     `json:"current_period_start"`
+	Discounts          emptyList `json:"discounts"`
+	Metadata           metadata  `json:"metadata"`
+	Price              *price    `json:"price"` // as it was; it is shown as it is
+	Quantity           int64     `json:"quantity"`
+	Subscription       string    `json:"subscription"`
+	TaxRates           emptyList `json:"tax_rates"`
+}
+
+// subscriptionItems is the list of them within a subscription.
+type subscriptionItems struct {
+	Object  string             `json:"object"`
+	Data    []subscriptionItem `json:"data"`
+	HasMore no                 `json:"has_more"`
+	URL     string             `json:"url"`
+}
+
+// maxItems is how many a subscription may have.
+const maxItems = 20
+
+// withPrices is the subscription as it goes over the wire, with its prices as
+// they are now.
+func (s *subscription) withPrices(t *transaction) *subscription {
+	shown := *s
+	shown.Items.Data = slices.Clone(s.Items.Data)
+	for i, item := range shown.Items.Data {
+		shown.Items.Data[i].Price = get[*price](t, item.Price.ID)
+	}
+	return &shown
+}
+
+func subscriptionItemOperations() []operation {
+	return []operation{
+		{method: "GET", path: "/v1/subscription_items", do: listSubscriptionItems, fields: pageFields(shape{"subscription": aText().must()})},
+		{method: "GET", path: "/v1/subscription_items/{}", do: retrieveSubscriptionItem},
+	}
+}
+
+func retrieveSubscriptionItem(t *transaction, c call) (any, *apiError) {
+	for _, s := range related[*subscription](t, "item", c.id()) {
+		for _, item := range s.withPrices(t).Items.Data {
+			if item.ID == c.id() {
+				return item, nil
+			}
+		}
+	}
+	return nil, missing("subscription_item", c.id(), "item").notFound()
+}
+
+func listSubscriptionItems(t *transaction, c call) (any, *apiError) {
+	s, fault := named[*subscription](t, c.text("subscription"), "subscription")
+	if fault != nil {
+		return nil, fault
+	}
+	items := s.withPrices(t).Items.Data
+	limit := int(c.integer("limit", defaultPage))
+	if after := c.text("starting_after"); after != "" {
+		at := slices.IndexFunc(items, func(item subscriptionItem) bool { return item.ID == after })
+		if at < 0 {
+			return nil, missing("subscription_item", after, "starting_after")
+		}
+		items = items[at+1:]
+	}
+	answer := listOf("/v1/subscription_items?subscription="+s.ID, items[:min(limit, len(items))])
+	answer.HasMore = len(items) > limit
+	return answer, nil
+}
+
+// itemChange is what a request did to one item. A nil before is an addition, a
+// nil after a removal.
+type itemChange struct{ before, after *subscriptionItem }
+
+// setItems adds, changes and removes items: with an id it is a change, without
+// one an addition.
+func (s *subscription) setItems(t *transaction, c call) ([]itemChange, *apiError) {
+	items := slices.Clone(s.Items.Data)
+	var changes []itemChange
+	for i, given := range c.forms("items") {
+		name := "items[" + strconv.Itoa(i) + "]"
+		id := given.text("id")
+		if id == "" {
+			item := subscriptionItem{
+				ID: t.newID("si_", 14), Object: "subscription_item", Created: t.now, Quantity: 1, Subscription: s.ID,
+				CurrentPeriodStart: s.period().Start, CurrentPeriodEnd: s.period().End,
+			}
+			if fault := s.setItem(t, &item, given, name); fault != nil {
+				return nil, fault
+			}
+			items = append(items, item)
+			changes = append(changes, itemChange{after: &item})
+			continue
+		}
+		at := slices.IndexFunc(items, func(item subscriptionItem) bool { return item.ID == id })
+		if at < 0 {
+			return nil, missing("subscription_item", id, name+"[id]")
+		}
+		before := items[at]
+		if given.boolean("deleted", false) {
+			items = slices.Delete(items, at, at+1)
+			changes = append(changes, itemChange{before: &before})
+			continue
+		}
+		item := before
+		if fault := s.setItem(t, &item, given, name); fault != nil {
+			return nil, fault
+		}
+		items[at] = item
+		changes = append(changes, itemChange{before: &before, after: &item})
+	}
+	if fault := s.checkItems(items); fault != nil {
+		return nil, fault
+	}
+	s.Items = subscriptionItems{Object: "list", Data: items, URL: "/v1/subscription_items?subscription=" + s.ID}
+	return changes, nil
+}
+
+func (s *subscription) checkItems(items []subscriptionItem) *apiError {
+	switch {
+	case len(items) == 0:
+		return invalid("items", "parameter_missing", "A subscription must have at least one active item.")
+	case len(items) > maxItems:
+		return invalid("items", "", "Subscriptions can have up to 20 items.")
+	}
+	first := items[0].Price.Recurring
+	seen := map[string]bool{}
+	for i, item := range items {
+		switch {
+		case item.Price.Recurring.Interval != first.Interval || item.Price.Recurring.IntervalCount != first.IntervalCount:
+			return unsupported("items["+strconv.Itoa(i)+"][price]", "different intervals within a subscription")
+		case seen[item.Price.ID]:
+			return invalid("items", "", "Cannot add multiple subscription items with the same plan: "+item.Price.ID)
+		}
+		seen[item.Price.ID] = true
+	}
+	return nil
+}
+
+// setItem takes over price, quantity and metadata. A new price resets the
+// quantity to one, unless it is sent again.
+func (s *subscription) setItem(t *transaction, item *subscriptionItem, given form, name string) *apiError {
+	id := given.text("price")
+	if id == "" && item.Price == nil {
+		return missingParam(name + "[price]")
+	}
+	if id != "" && (item.Price == nil || item.Price.ID != id) {
+		chosen, fault := named[*price](t, id, name+"[price]")
+		switch {
+		case fault != nil:
+			return fault
+		case chosen.Type != "recurring":
+			return invalid(name+"[price]", "", "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.")
+		case !chosen.Active:
+			return invalid(name+"[price]", "", "The price specified is inactive. This field only accepts active prices.")
+		case s.Currency != "" && s.Currency != chosen.Currency:
+			return invalid(name+"[price]", "", "The price specified only supports `"+chosen.Currency+"`. This doesn't match the expected currency: `"+s.Currency+"`.")
+		}
+		s.Currency, item.Price, item.Quantity = chosen.Currency, chosen, 1
+	}
+	item.Quantity = given.integer("quantity", item.Quantity)
+	merged, fault := item.Metadata.merge(given)
+	item.Metadata = merged
+	return fault
+}
