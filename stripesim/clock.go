@@ -67,10 +67,21 @@ func (q *dueQueue) Pop() any {
 
 func (q *dueQueue) add(item dueItem) { heap.Push(q, item) }
 
-// nextDue takes the first thing that is due up to a time.
-func (s *state) nextDue(until int64) (dueItem, bool) {
-	for len(s.due.items) > 0 && s.due.items[0].at <= until {
-		item := heap.Pop(&s.due).(dueItem)
+// dueBy is what is to be done by a test clock, or by the simulator's.
+func (s *state) dueBy(clock string) *dueQueue {
+	queue := s.due[clock]
+	if queue == nil {
+		queue = &dueQueue{}
+		s.due[clock] = queue
+	}
+	return queue
+}
+
+// nextDue takes the first thing that is due by a clock up to a time.
+func (s *state) nextDue(clock string, until int64) (dueItem, bool) {
+	queue := s.dueBy(clock)
+	for len(queue.items) > 0 && queue.items[0].at <= until {
+		item := heap.Pop(queue).(dueItem)
 		if r := s.row(item.key); r != nil && r.object.due() == item.at {
 			return item, true
 		}
@@ -130,7 +141,7 @@ func (s *Simulator) workUntil(ctx context.Context, until time.Time) error {
 func (s *Simulator) workOnce(until time.Time) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	item, found := s.state.nextDue(until.Unix())
+	item, found := s.state.nextDue("", until.Unix())
 	if !found {
 		return false, nil
 	}
@@ -142,7 +153,7 @@ func (s *Simulator) workOnce(until time.Time) (bool, error) {
 		moved.Offset = &offset
 	}
 	if err := s.commit(t, moved); err != nil {
-		s.state.due.add(item)
+		s.state.dueBy("").add(item)
 		return false, fmt.Errorf("stripesim: keep the clock's work: %w", err)
 	}
 	if r := s.state.row(item.key); r != nil && r.object.due() == item.at {
@@ -160,6 +171,8 @@ func (t *transaction) work(k key) {
 		t.workInvoice(k.ID)
 	case subscriptionKind:
 		t.workSubscription(k.ID)
+	case testClockKind:
+		t.endTestClock(get[*testClock](t, k.ID))
 	}
 }
 
@@ -171,12 +184,17 @@ func (s *Simulator) forget() {
 
 // tick does what is due by the simulator's clock, until ctx is done.
 func (s *Simulator) tick(ctx context.Context) {
+	s.nudgeClocks() // an advance may have been cut off
 	ticker := time.NewTicker(tickTime)
 	defer ticker.Stop()
 	for ticks := 1; ; ticks++ {
 		select {
 		case <-ctx.Done():
 			return
+		case <-s.clocksNudged:
+			if err := s.advanceTestClocks(ctx); err != nil && ctx.Err() == nil {
+				s.config.Logger.ErrorContext(ctx, "the work of a test clock failed", "error", err)
+			}
 		case <-ticker.C:
 			if ticks%forgetTicks == 0 {
 				s.forget()

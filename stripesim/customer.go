@@ -27,7 +27,7 @@ type customer struct {
 	PreferredLocales    []string                `json:"preferred_locales"`
 	Shipping            *shipping               `json:"shipping"`
 	TaxExempt           string                  `json:"tax_exempt"`
-	TestClock           null                    `json:"test_clock"`
+	TestClock           text                    `json:"test_clock"`
 
 	private customerPrivate
 }
@@ -58,10 +58,13 @@ type shipping struct {
 	Phone   text    `json:"phone"`
 }
 
-func (*customer) kind() string         { return customerKind }
-func (c *customer) clone() object      { changed := *c; return &changed }
-func (c *customer) hidden() any        { return &c.private }
-func (c *customer) indexes() []indexed { return []indexed{{"email", string(c.Email)}} }
+func (*customer) kind() string      { return customerKind }
+func (c *customer) clone() object   { changed := *c; return &changed }
+func (c *customer) hidden() any     { return &c.private }
+func (c *customer) onClock(id text) { c.TestClock = id }
+func (c *customer) indexes() []indexed {
+	return []indexed{{"email", string(c.Email)}, {"test_clock", string(c.TestClock)}}
+}
 
 func anAddress() field {
 	return aHash(shape{
@@ -86,8 +89,8 @@ func customerOperations() []operation {
 		"tax_exempt": aWord("none", "exempt", "reverse"),
 	}
 	return []operation{
-		{method: "POST", path: "/v1/customers", do: createCustomer, fields: fields.with(shape{"payment_method": aText()})},
-		{method: "GET", path: "/v1/customers", do: listCustomers, fields: pageFields(shape{"created": aRange(), "email": aText()})},
+		{method: "POST", path: "/v1/customers", do: createCustomer, fields: fields.with(shape{"payment_method": aText(), "test_clock": aText()})},
+		{method: "GET", path: "/v1/customers", do: listCustomers, fields: pageFields(shape{"created": aRange(), "email": aText(), "test_clock": aText()})},
 		{method: "GET", path: "/v1/customers/{}", do: retrieve[*customer]},
 		{method: "POST", path: "/v1/customers/{}", do: updateCustomer, fields: fields},
 		{method: "DELETE", path: "/v1/customers/{}", do: deleteCustomer},
@@ -97,6 +100,16 @@ func customerOperations() []operation {
 }
 
 func createCustomer(t *transaction, c call) (any, *apiError) {
+	if id := c.text("test_clock"); id != "" {
+		clock, fault := named[*testClock](t, id, "test_clock")
+		if fault != nil {
+			return nil, fault
+		}
+		if len(related[*customer](t, "test_clock", id)) >= maxClockCustomers {
+			return nil, invalid("test_clock", "", "A test clock can have at most 3 customers.")
+		}
+		t.enterClock(clock.ID)
+	}
 	made := &customer{
 		header: header{ID: t.newID("cus_", 14), Object: customerKind}, Created: t.now, NextInvoiceSequence: 1,
 		InvoicePrefix: strings.ToUpper(t.newID("", 8)), PreferredLocales: []string{}, TaxExempt: "none",
@@ -183,24 +196,31 @@ func deleteCustomer(t *transaction, c call) (any, *apiError) {
 	if _, fault := t.livingCustomer(c.id(), "id"); fault != nil {
 		return nil, fault.notFound()
 	}
-	for _, s := range related[*subscription](t, "customer", c.id()) {
+	return t.endCustomer(c.id()), nil
+}
+
+func (t *transaction) endCustomer(id string) *customer {
+	for _, s := range related[*subscription](t, "customer", id) {
 		if !s.ended() {
 			t.endSubscription(s.ID, "cancellation_requested")
 		}
 	}
-	gone := edit[*customer](t, c.id())
+	gone := edit[*customer](t, id)
 	t.emit("customer.deleted", gone)
 	gone.private.Deleted = true
-	return gone, nil
+	return gone
 }
 
 func listCustomers(t *transaction, c call) (any, *apiError) {
 	found := all[*customer](t)
 	if email := c.text("email"); email != "" {
 		found = with[*customer](t, "email", email)
+	} else if clock := c.text("test_clock"); clock != "" {
+		found = with[*customer](t, "test_clock", clock)
 	}
 	return page(t, "/v1/customers", c, found, func(cus *customer) bool {
-		return !cus.private.Deleted && c.within("created", cus.Created)
+		return !cus.private.Deleted && c.within("created", cus.Created) && c.text("test_clock") == string(cus.TestClock) &&
+			c.word("email", string(cus.Email)) == string(cus.Email)
 	})
 }
 

@@ -93,6 +93,7 @@ func missingParam(param string) *apiError {
 var nouns = map[string]string{
 	"payment_method": "PaymentMethod",
 	"invoiceitem":    "invoice item",
+	testClockKind:    "test clock",
 }
 
 // missing says that there is no object of that id: 404 where the path names

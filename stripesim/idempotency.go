@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -95,14 +96,15 @@ func (s *state) forgetOld(now time.Time) {
 			delete(s.answers, key)
 		}
 	}
-	oldest := now.Add(s.offset).Unix() - eventTime
 	events := s.table(eventKind)
-	kept := 0
-	for kept < len(events.rows) && events.rows[kept].object.(*event).Created < oldest {
-		delete(events.byID, events.rows[kept].object.head().ID)
-		kept++
-	}
-	events.rows = events.rows[kept:]
+	events.rows = slices.DeleteFunc(events.rows, func(r *row) bool {
+		e := r.object.(*event)
+		gone := e.isForgotten(now.Add(s.offset).Unix()) || e.clock != "" && s.row(key{testClockKind, e.clock}) == nil
+		if gone {
+			delete(events.byID, e.ID)
+		}
+		return gone
+	})
 	for k := range s.deliveries {
 		if events.byID[k.Event] == nil {
 			delete(s.deliveries, k)

@@ -73,7 +73,7 @@ type invoice struct {
 	StatusTransitions            invoiceTransitions `json:"status_transitions"`
 	Subtotal                     int64              `json:"subtotal"`
 	SubtotalExcludingTax         int64              `json:"subtotal_excluding_tax"`
-	TestClock                    null               `json:"test_clock"`
+	TestClock                    text               `json:"test_clock"`
 	Total                        int64              `json:"total"`
 	TotalDiscountAmounts         emptyList          `json:"total_discount_amounts"`
 	TotalExcludingTax            int64              `json:"total_excluding_tax"`
@@ -126,9 +126,10 @@ type invoiceTransitions struct {
 	VoidedAt              moment `json:"voided_at"`
 }
 
-func (*invoice) kind() string    { return invoiceKind }
-func (i *invoice) clone() object { c := *i; return &c }
-func (i *invoice) hidden() any   { return &i.private }
+func (*invoice) kind() string      { return invoiceKind }
+func (i *invoice) clone() object   { c := *i; return &c }
+func (i *invoice) hidden() any     { return &i.private }
+func (i *invoice) onClock(id text) { i.TestClock = id }
 func (i *invoice) indexes() []indexed {
 	return []indexed{{"customer", i.Customer}, {"subscription", i.private.Subscription}}
 }

@@ -28,7 +28,7 @@ type invoiceItem struct {
 	Quantity         int64             `json:"quantity"`
 	QuantityDecimal  string            `json:"quantity_decimal"`
 	TaxRates         emptyList         `json:"tax_rates"`
-	TestClock        null              `json:"test_clock"`
+	TestClock        text              `json:"test_clock"`
 }
 
 type itemProration struct {
@@ -46,8 +46,9 @@ type invoiceItemPlan struct {
 	SubscriptionItem string `json:"subscription_item"`
 }
 
-func (*invoiceItem) kind() string    { return invoiceItemKind }
-func (i *invoiceItem) clone() object { c := *i; return &c }
+func (i *invoiceItem) onClock(id text) { i.TestClock = id }
+func (*invoiceItem) kind() string      { return invoiceItemKind }
+func (i *invoiceItem) clone() object   { c := *i; return &c }
 func (i *invoiceItem) indexes() []indexed {
 	all := []indexed{{"customer", i.Customer}, {"invoice", string(i.Invoice)}}
 	if i.Invoice == "" {

@@ -115,6 +115,7 @@ func (s *Simulator) Authenticate(intentID string, succeed bool) (map[string]any,
 	if found.Status != "requires_action" {
 		return nil, fmt.Errorf("stripesim: payment intent %s does not wait for the bank's step: it is %s", intentID, found.Status)
 	}
+	t.enterClock(found.clock)
 	intent, method := edit[*paymentIntent](t, intentID), get[*paymentMethod](t, string(found.PaymentMethod))
 	if succeed {
 		t.pay(intent, payment{method: method, authenticated: true})
@@ -139,6 +140,7 @@ func (s *Simulator) AuthenticateSetup(intentID string, succeed bool) (map[string
 	if found.Status != "requires_action" {
 		return nil, fmt.Errorf("stripesim: setup intent %s does not wait for the bank's step: it is %s", intentID, found.Status)
 	}
+	t.enterClock(found.clock)
 	intent := edit[*setupIntent](t, intentID)
 	if !succeed {
 		t.failSetup(intent, get[*paymentMethod](t, string(intent.PaymentMethod)), failedAuthentication("setup_intent"))

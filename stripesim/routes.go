@@ -32,7 +32,7 @@ func init() {
 		customerOperations(), productOperations(), priceOperations(), paymentMethodOperations(), setupIntentOperations(),
 		paymentIntentOperations(), chargeOperations(), refundOperations(), invoiceOperations(), invoiceItemOperations(),
 		invoicePaymentOperations(), subscriptionOperations(), subscriptionItemOperations(), eventOperations(),
-		webhookEndpointOperations(),
+		webhookEndpointOperations(), testClockOperations(),
 	) {
 		o.fields = o.fields.with(shape{"expand": aList(aText())})
 		if o.browser && strings.Contains(o.path, "{}") {
@@ -45,23 +45,27 @@ func init() {
 // maxSegments is how many parts the longest path has.
 const maxSegments = 6
 
-// findOperation finds the operation of a path. In Stripe's paths every second
-// part after /v1/ may be an id; a fixed word there goes before.
+// findOperation finds the operation of a path, and the ids in it. An id is
+// never the first part; a fixed word goes before an id.
 func findOperation(method, path string) (*operation, []string, bool) {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	if len(parts) < 2 || len(parts) > maxSegments || slices.Contains(parts, "") {
 		return nil, nil, false
 	}
-	if o := operations[method+" /"+strings.Join(parts, "/")]; o != nil {
-		return o, nil, true
+	return matchOperation(method+" /"+strings.Join(parts[:2], "/"), parts[2:], nil)
+}
+
+// matchOperation finds the operation whose path begins with the parts that are
+// known, and goes on with the rest.
+func matchOperation(known string, rest, ids []string) (*operation, []string, bool) {
+	if len(rest) == 0 {
+		o := operations[known]
+		return o, ids, o != nil
 	}
-	var ids []string
-	for i := 2; i < len(parts); i += 2 {
-		ids = append(ids, parts[i])
-		parts[i] = "{}"
+	if o, found, ok := matchOperation(known+"/"+rest[0], rest[1:], ids); ok {
+		return o, found, true
 	}
-	o := operations[method+" /"+strings.Join(parts, "/")]
-	return o, ids, o != nil
+	return matchOperation(known+"/{}", rest[1:], append(slices.Clone(ids), rest[0]))
 }
 
 // pageFields are the parameters of every list.

@@ -63,6 +63,8 @@ type Simulator struct {
 	inFlight map[string]bool // idempotency keys
 	faults   []*Fault
 
+	clocksNudged chan struct{} // a test clock was told to advance
+
 	sender  *sender
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -85,7 +87,7 @@ func New(c Config) (*Simulator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stripesim: open the state in %s: %w", c.Dir, err)
 	}
-	s := &Simulator{config: c, state: kept, journal: journal, inFlight: map[string]bool{}}
+	s := &Simulator{config: c, state: kept, journal: journal, inFlight: map[string]bool{}, clocksNudged: make(chan struct{}, 1)}
 	s.sender = newSender(s)
 	for _, d := range kept.deliveries {
 		s.sender.add([]delivery{d})
@@ -348,8 +350,12 @@ func (s *Simulator) perform(r *request) answer {
 	} else if given, fault = t.show(result, r.call.texts("expand")); fault != nil {
 		return failure(fault)
 	}
+	if fault == nil && len(t.order)+len(t.gone) > 0 && t.isAdvancing() {
+		fault = refused("", "Test clock advancement underway - cannot perform modifications.")
+		given = failure(fault)
+	}
 	if fault != nil && !fault.commits {
-		t = s.begin(t.now)
+		t = s.begin(t.begun)
 	}
 	var kept line
 	if fault == nil || fault.executed {

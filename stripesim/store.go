@@ -29,7 +29,12 @@ type header struct {
 
 	// serial is the place in the order in which objects were made.
 	serial int64
+	// clock is the test clock that the object lives by. Empty: the simulator's.
+	clock string
 }
+
+// clocked is a kind of object that says on which test clock it is.
+type clocked interface{ onClock(id text) }
 
 func (h *header) head() *header    { return h }
 func (*header) hidden() any        { return nil }
@@ -65,8 +70,10 @@ type indexKey struct{ kind, field, value string }
 type state struct {
 	tables  map[string]*table
 	indexes map[indexKey][]*row
-	due     dueQueue
-	serial  int64
+	// due has what is to be done by each test clock, and by the simulator's
+	// under the empty name.
+	due    map[string]*dueQueue
+	serial int64
 	// offset is how far the simulator's clock is ahead of real time.
 	offset time.Duration
 	// latest is the latest time at which anything was done, in seconds.
@@ -78,7 +85,7 @@ type state struct {
 
 func newState() *state {
 	return &state{
-		tables: map[string]*table{}, indexes: map[indexKey][]*row{},
+		tables: map[string]*table{}, indexes: map[indexKey][]*row{}, due: map[string]*dueQueue{},
 		deliveries: map[deliveryKey]delivery{}, answers: map[string]savedAnswer{},
 	}
 }
@@ -111,7 +118,7 @@ func (s *state) put(o object) {
 	r.object = o
 	s.reindex(r, before, o.indexes())
 	if at := o.due(); at > 0 && at != wasDue {
-		s.due.add(dueItem{at, r.serial, keyOf(o)})
+		s.dueBy(o.head().clock).add(dueItem{at, r.serial, keyOf(o)})
 	}
 }
 
@@ -221,18 +228,20 @@ var kinds = map[string]func() object{
 	subscriptionKind:    func() object { return &subscription{} },
 	eventKind:           func() object { return &event{} },
 	webhookEndpointKind: func() object { return &webhookEndpoint{} },
+	testClockKind:       func() object { return &testClock{} },
 }
 
 // stored is an object in the journal.
 type stored struct {
 	Kind   string          `json:"kind"`
 	Serial int64           `json:"serial"`
+	Clock  string          `json:"clock,omitempty"`
 	Object json.RawMessage `json:"object"`
 	Hidden json.RawMessage `json:"hidden,omitempty"`
 }
 
 func storeObject(o object) (stored, error) {
-	s := stored{Kind: o.kind(), Serial: o.head().serial}
+	s := stored{Kind: o.kind(), Serial: o.head().serial, Clock: o.head().clock}
 	var err error
 	if s.Object, err = json.Marshal(o); err != nil {
 		return s, err
@@ -257,7 +266,7 @@ func (s stored) read() (object, error) {
 			return nil, err
 		}
 	}
-	o.head().serial = s.Serial
+	o.head().serial, o.head().clock = s.Serial, s.Clock
 	return o, nil
 }
 

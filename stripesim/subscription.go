@@ -48,7 +48,7 @@ type subscription struct {
 	Schedule                      null                `json:"schedule"`
 	StartDate                     int64               `json:"start_date"`
 	Status                        string              `json:"status"`
-	TestClock                     null                `json:"test_clock"`
+	TestClock                     text                `json:"test_clock"`
 	TransferData                  null                `json:"transfer_data"`
 	TrialEnd                      moment              `json:"trial_end"`
 	TrialSettings                 trialSettings       `json:"trial_settings"`
@@ -107,9 +107,10 @@ type trialEnd struct {
 	MissingPaymentMethod string `json:"missing_payment_method"`
 }
 
-func (*subscription) kind() string    { return subscriptionKind }
-func (s *subscription) clone() object { c := *s; return &c }
-func (s *subscription) hidden() any   { return &s.private }
+func (*subscription) kind() string      { return subscriptionKind }
+func (s *subscription) clone() object   { c := *s; return &c }
+func (s *subscription) hidden() any     { return &s.private }
+func (s *subscription) onClock(id text) { s.TestClock = id }
 
 func (s *subscription) indexes() []indexed {
 	found := []indexed{{"customer", s.Customer}, {"pending_setup_intent", string(s.PendingSetupIntent)}}
@@ -221,7 +222,7 @@ func subscriptionOperations() []operation {
 		{method: "POST", path: "/v1/subscriptions", do: createSubscription, fields: created},
 		{method: "GET", path: "/v1/subscriptions", do: listSubscriptions, fields: pageFields(shape{
 			"collection_method": aWord("charge_automatically", "send_invoice"), "created": aRange(), "current_period_end": aRange(),
-			"current_period_start": aRange(), "customer": aText(), "price": aText(),
+			"current_period_start": aRange(), "customer": aText(), "price": aText(), "test_clock": aText(),
 			"status": aWord("active", "all", "canceled", "ended", "incomplete", "incomplete_expired", "past_due", "paused", "trialing", "unpaid"),
 		})},
 		{method: "GET", path: "/v1/subscriptions/{}", do: retrieve[*subscription]},
@@ -311,7 +312,11 @@ func listSubscriptions(t *transaction, c call) (any, *apiError) {
 		}
 		found = with[*subscription](t, "customer", id)
 	}
+	clock := c.text("test_clock")
 	return page(t, "/v1/subscriptions", c, found, func(s *subscription) bool {
+		if clock != string(s.TestClock) && (clock != "" || !c.has("customer")) {
+			return false
+		}
 		if !c.within("created", s.Created) || !c.within("current_period_start", s.period().Start) || !c.within("current_period_end", s.period().End) {
 			return false
 		}

@@ -19,7 +19,10 @@ type transaction struct {
 	// where Stripe acts by itself.
 	request        string
 	idempotencyKey string
-	now            int64 // seconds since 1970
+	now            int64 // seconds since 1970, by the test clock if there is one
+	begun          int64 // the same by the simulator's clock
+	// clock is the test clock on which all this happens. Empty: none.
+	clock string
 	// automatic says that Stripe tries to be paid by itself.
 	automatic bool
 	// held is the subscription whose changes become one event at the end.
@@ -28,7 +31,7 @@ type transaction struct {
 
 // begin starts a transaction. The caller holds the lock.
 func (s *Simulator) begin(now int64) *transaction {
-	return &transaction{sim: s, state: s.state, writes: map[key]object{}, now: now}
+	return &transaction{sim: s, state: s.state, writes: map[key]object{}, now: now, begun: now}
 }
 
 // kindOf is the kind of a type of objects.
@@ -50,12 +53,14 @@ func get[T object](t *transaction, id string) T {
 	return none
 }
 
-// named is the object that a parameter names, or a refusal.
+// named is the object that a parameter names, or a refusal. What follows
+// happens on the object's test clock.
 func named[T object](t *transaction, id, param string) (T, *apiError) {
 	found := get[T](t, id)
 	if isNil(found) {
 		return found, missing(kindOf[T](), id, param)
 	}
+	t.enterClock(found.head().clock)
 	return found, nil
 }
 
@@ -87,7 +92,10 @@ func edit[T object](t *transaction, id string) T {
 // create stores a new object.
 func (t *transaction) create(o object) {
 	t.state.serial++
-	o.head().serial = t.state.serial
+	o.head().serial, o.head().clock = t.state.serial, t.clock
+	if named, ok := o.(clocked); ok {
+		named.onClock(text(t.clock))
+	}
 	t.write(o)
 }
 
@@ -134,7 +142,7 @@ func hasIndex(o object, field, value string) bool {
 // commit makes a transaction's writes and events visible, and keeps them. The
 // caller holds the lock.
 func (s *Simulator) commit(t *transaction, with line) error {
-	with.At = t.now
+	with.At = t.begun
 	for _, k := range t.order {
 		with.objects = append(with.objects, t.writes[k])
 	}
@@ -142,7 +150,7 @@ func (s *Simulator) commit(t *transaction, with line) error {
 	with.Deliveries = t.address()
 	for _, e := range t.events {
 		t.state.serial++
-		e.serial = t.state.serial
+		e.serial, e.clock = t.state.serial, t.clock
 		with.objects = append(with.objects, e)
 	}
 	if err := s.journal.append(with); err != nil {
