@@ -138,7 +138,11 @@ func (c *customer) set(t *transaction, asked call) *apiError {
 	asked.setText("email", &c.Email)
 	asked.setText("name", &c.Name)
 	asked.setText("phone", &c.Phone)
-	c.Balance = asked.integer("balance", c.Balance)
+	reason := "adjustment"
+	if r := t.state.row(keyOf(c)); r == nil {
+		reason = "initial"
+	}
+	t.changeBalance(c, balanceChange{amount: asked.integer("balance", c.Balance) - c.Balance, reason: reason})
 	c.TaxExempt = asked.word("tax_exempt", c.TaxExempt)
 	if asked.has("preferred_locales") {
 		c.PreferredLocales = asked.texts("preferred_locales")

@@ -32,6 +32,8 @@ var expandable = map[string]string{
 	"line_item.pricing.price_details.price":            priceKind,
 	"line_item.pricing.price_details.product":          productKind,
 	"invoiceitem.customer":                             customerKind,
+	"customer_balance_transaction.customer":            customerKind,
+	"customer_balance_transaction.invoice":             invoiceKind,
 	"invoiceitem.invoice":                              invoiceKind,
 	"invoiceitem.pricing.price_details.price":          priceKind,
 	"invoice_payment.invoice":                          invoiceKind,

@@ -1,7 +1,5 @@
 package stripesim
 
-import "fmt"
-
 const invoiceKind = "invoice"
 
 // invoice is a bill for a period of a subscription, or for a change of it.
@@ -230,26 +228,6 @@ func (t *transaction) finalize(id string) *invoice {
 	return i
 }
 
-// balance numbers an invoice and sets what of it is due: the customer's balance
-// is used up first, and too little to be charged is carried over to it.
-func (t *transaction) balance(i *invoice) {
-	before := get[*customer](t, i.Customer).clone()
-	cus := edit[*customer](t, i.Customer)
-	i.Number = text(fmt.Sprintf("%s-%04d", cus.InvoicePrefix, cus.NextInvoiceSequence))
-	cus.NextInvoiceSequence++
-	i.StartingBalance = cus.Balance
-	owed, left := i.Total+cus.Balance, int64(0)
-	if owed < minimums[i.Currency] || owed < 1 {
-		owed, left = 0, owed
-	}
-	i.AmountDue, i.AmountRemaining, i.EndingBalance = owed, owed, &left
-	changed := cus.Balance != left || cus.Currency == ""
-	cus.Balance, cus.Currency = left, text(i.Currency)
-	if changed {
-		t.changed("customer.updated", before, cus)
-	}
-}
-
 func updateInvoice(t *transaction, c call) (any, *apiError) {
 	before, fault := one[*invoice](t, c)
 	if fault == nil && before.Status != "draft" && (c.has("description") || c.has("footer")) {
@@ -307,6 +285,7 @@ func (t *transaction) void(id string) *invoice {
 	i.Status, i.AutoAdvance, i.NextPaymentAttempt, i.StatusTransitions.VoidedAt = "void", false, 0, moment(t.now)
 	t.emit("invoice.voided", i)
 	t.abandon(i, "void_invoice")
+	t.giveBalanceBack(i)
 	return i
 }
 
