@@ -193,6 +193,7 @@ func (t *transaction) newInvoice(s *subscription, b billing) *invoice {
 	made.Subtotal, made.SubtotalExcludingTax, made.Total, made.TotalExcludingTax = total, total, total, total
 	made.AmountDue = max(total, 0)
 	made.AmountRemaining = made.AmountDue
+	s.noteDebits(made)
 	t.create(made)
 	t.emit("invoice.created", made)
 	return made

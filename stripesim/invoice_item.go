@@ -32,8 +32,16 @@ type invoiceItem struct {
 }
 
 type itemProration struct {
-	CreditedItems   null      `json:"credited_items"`
-	DiscountAmounts emptyList `json:"discount_amounts"`
+	CreditedItems   *creditedDebit `json:"credited_items"`
+	DiscountAmounts emptyList      `json:"discount_amounts"`
+}
+
+// creditedDebit is what a credit gives back: a line of an invoice, or an
+// invoice item.
+type creditedDebit struct {
+	InvoiceItem      text           `json:"invoice_item,omitempty"`
+	InvoiceLineItems *creditedItems `json:"invoice_line_item_details,omitempty"`
+	Type             string         `json:"type"`
 }
 
 type invoiceItemParent struct {
@@ -81,8 +89,8 @@ func listInvoiceItems(t *transaction, c call) (any, *apiError) {
 }
 
 // newProration notes the credit (a negative amount) or the charge for the rest
-// of a period.
-func (t *transaction) newProration(s *subscription, item subscriptionItem, amount int64, span period) {
+// of a period. Who calls it tells of it.
+func (t *transaction) newProration(s *subscription, item subscriptionItem, amount int64, span period) *invoiceItem {
 	billed := get[*price](t, item.Price.ID)
 	verb := "Remaining time on"
 	if amount < 0 {
@@ -96,7 +104,7 @@ func (t *transaction) newProration(s *subscription, item subscriptionItem, amoun
 		Parent:          invoiceItemParent{Type: "subscription_details", SubscriptionDetails: invoiceItemPlan{s.ID, item.ID}},
 	}
 	t.create(made)
-	t.emit("invoiceitem.created", made)
+	return made
 }
 
 // takePending turns what waits for a subscription's next invoice into lines,
@@ -107,6 +115,9 @@ func (t *transaction) takePending(s *subscription) (lines []invoiceLine, claim f
 		details := lineItemDetails{
 			InvoiceItem: text(item.ID), Proration: item.Proration, Subscription: s.ID,
 			SubscriptionItem: item.Parent.SubscriptionDetails.SubscriptionItem,
+		}
+		if credited := item.ProrationDetails.CreditedItems; credited != nil {
+			details.ProrationDetails.CreditedItems = credited.InvoiceLineItems
 		}
 		lines = append(lines, invoiceLine{
 			ID: t.newID("il_1", 23), Object: "line_item", Amount: item.Amount, Currency: item.Currency, Description: item.Description,

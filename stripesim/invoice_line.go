@@ -93,15 +93,18 @@ func (t *transaction) periodLine(s *subscription, item subscriptionItem) invoice
 	}
 	if s.Status == "trialing" {
 		line.Amount, line.Description = 0, text("Trial period for "+name)
+	} else if share := s.share(item, item.CurrentPeriodStart); !share.IsInt() {
+		line.Amount, line.Description = s.partAmount(item, item.CurrentPeriodStart), text(fmt.Sprintf("Remaining time on %d × %s", item.Quantity, name))
+		line.Parent.SubscriptionItemDetails.Proration = true
 	}
 	line.Subtotal = line.Amount
 	return line
 }
 
-// periodLines bill all items of a subscription.
-func (t *transaction) periodLines(s *subscription) []invoiceLine {
-	lines := make([]invoiceLine, 0, len(s.Items.Data))
-	for _, item := range s.Items.Data {
+// periodLines bill some items of a subscription for their present periods.
+func (t *transaction) periodLines(s *subscription, items []subscriptionItem) []invoiceLine {
+	lines := make([]invoiceLine, 0, len(items))
+	for _, item := range items {
 		lines = append(lines, t.periodLine(s, item))
 	}
 	return lines

@@ -255,7 +255,12 @@ func (p *price) recurs(wanted form) bool {
 
 // amount is what a quantity costs, rounded half away from zero.
 func (p *price) amount(quantity int64) int64 {
-	return roundRat(new(big.Rat).Mul(p.rate(), big.NewRat(quantity, 1)))
+	return roundRat(p.exactAmount(quantity))
+}
+
+// exactAmount is the same before it is rounded.
+func (p *price) exactAmount(quantity int64) *big.Rat {
+	return new(big.Rat).Mul(p.rate(), new(big.Rat).SetInt64(quantity))
 }
 
 // rate is the amount of one unit.

@@ -1,30 +1,7 @@
 package stripesim
 
-import (
-	"time"
-)
-
 // This file is what time does to subscriptions, and what the payment of their
 // invoices does.
-
-// next is one billing period later than start, on the anchor's day of the month
-// where the month has it, else on its last day.
-func (r *recurring) next(start, anchor int64) int64 {
-	count := int(r.IntervalCount)
-	at := time.Unix(start, 0).UTC()
-	switch r.Interval {
-	case "day":
-		return at.AddDate(0, 0, count).Unix()
-	case "week":
-		return at.AddDate(0, 0, 7*count).Unix()
-	case "year":
-		count *= 12
-	}
-	first := time.Date(at.Year(), at.Month(), 1, at.Hour(), at.Minute(), at.Second(), 0, time.UTC).AddDate(0, count, 0)
-	wanted := time.Unix(anchor, 0).UTC().Day()
-	last := first.AddDate(0, 1, -1).Day()
-	return first.AddDate(0, 0, min(wanted, last)-1).Unix()
-}
 
 // workSubscription is the clock's work on a subscription: the first thing that
 // is due.
@@ -34,6 +11,9 @@ func (t *transaction) workSubscription(id string) {
 	switch {
 	case s.Status == "incomplete":
 		t.expire(s)
+		return
+	case s.Status == "paused" && s.private.ResumeBy > 0 && s.private.ResumeBy <= t.now:
+		t.endResumption(s)
 		return
 	case s.CancelAt > 0 && int64(s.CancelAt) <= t.now:
 		t.endAsScheduled(s)
@@ -86,11 +66,15 @@ func (t *transaction) renew(s *subscription, before object) {
 	if s.Status == "trialing" {
 		s.Status = "active"
 	}
-	last := s.period()
-	s.setPeriod(period{Start: last.End, End: s.Items.Data[0].Price.Recurring.next(last.End, s.BillingCycleAnchor)})
+	renewed, last := s.renewItems(t.now)
+	if s.private.FreeUntilAnchor {
+		s.private.FreeUntilAnchor = false
+		t.changed("customer.subscription.updated", before, s)
+		return
+	}
 	pending, claim := t.takePending(s)
 	mark := len(t.events)
-	i := t.newInvoice(s, billing{reason: "subscription_cycle", lines: append(pending, t.periodLines(s)...), from: last.Start, to: last.End})
+	i := t.newInvoice(s, billing{reason: "subscription_cycle", lines: append(pending, t.periodLines(s, renewed)...), from: last.Start, to: last.End})
 	claim(i)
 	s.LatestInvoice = text(i.ID)
 	if s.Status == "unpaid" || s.PauseCollection != nil && s.PauseCollection.Behavior == "keep_as_draft" {
@@ -152,10 +136,7 @@ func (t *transaction) subscriptionPaid(i *invoice) {
 		case "past_due", "unpaid":
 			s.Status = "active"
 		case "paused":
-			s.Status = "active"
-			if t.held != s.ID {
-				t.emit("customer.subscription.resumed", s)
-			}
+			s.Status, s.private.ResumeBy = "active", 0
 		}
 	}
 	if s.PaymentSettings.SaveDefaultPaymentMethod == "on_subscription" && i.private.Intent != "" {
@@ -163,8 +144,12 @@ func (t *transaction) subscriptionPaid(i *invoice) {
 			s.DefaultPaymentMethod = intent.PaymentMethod
 		}
 	}
-	if t.held != s.ID {
-		t.changed("customer.subscription.updated", before, s)
+	if t.held == s.ID {
+		return
+	}
+	t.changed("customer.subscription.updated", before, s)
+	if found.Status == "paused" && s.Status == "active" {
+		t.emit("customer.subscription.resumed", s)
 	}
 }
 

@@ -14,7 +14,7 @@ type subscription struct {
 	ApplicationFeePercent         null                `json:"application_fee_percent"`
 	AutomaticTax                  subscriptionTax     `json:"automatic_tax"`
 	BillingCycleAnchor            int64               `json:"billing_cycle_anchor"`
-	BillingCycleAnchorConfig      null                `json:"billing_cycle_anchor_config"`
+	BillingCycleAnchorConfig      *anchorConfig       `json:"billing_cycle_anchor_config"`
 	BillingMode                   billingMode         `json:"billing_mode"`
 	BillingSchedules              emptyList           `json:"billing_schedules"`
 	BillingThresholds             null                `json:"billing_thresholds"`
@@ -60,6 +60,13 @@ type subscription struct {
 type subscriptionPrivate struct {
 	// Warned says that the end of the trial was announced.
 	Warned bool `json:"warned,omitempty"`
+	// FreeUntilAnchor says that nothing is billed before the anchor.
+	FreeUntilAnchor bool `json:"free_until_anchor,omitempty"`
+	// ResumeBy is until when the invoice of a resumption may be paid.
+	ResumeBy int64 `json:"resume_by,omitempty"`
+	// Debits are what was billed for the present periods. The slice is never
+	// changed, but replaced.
+	Debits []debit `json:"debits,omitempty"`
 }
 
 type subscriptionTax struct {
@@ -69,8 +76,9 @@ type subscriptionTax struct {
 }
 
 type billingMode struct {
-	Flexible *flexibleBilling `json:"flexible"`
-	Type     string           `json:"type"`
+	Flexible  *flexibleBilling `json:"flexible"`
+	Type      string           `json:"type"`
+	UpdatedAt int64            `json:"updated_at,omitempty"`
 }
 
 type flexibleBilling struct {
@@ -132,6 +140,8 @@ func (s *subscription) due() int64 {
 	var at []int64
 	if s.Status != "paused" {
 		at = append(at, s.period().End)
+	} else if s.private.ResumeBy > 0 {
+		at = append(at, s.private.ResumeBy)
 	}
 	if s.CancelAt > 0 {
 		at = append(at, int64(s.CancelAt))
@@ -150,22 +160,6 @@ func (s *subscription) due() int64 {
 
 func (s *subscription) ended() bool {
 	return s.Status == "canceled" || s.Status == "incomplete_expired"
-}
-
-// period is the present one; all items have the same.
-func (s *subscription) period() period {
-	if len(s.Items.Data) == 0 {
-		return period{}
-	}
-	return period{Start: s.Items.Data[0].CurrentPeriodStart, End: s.Items.Data[0].CurrentPeriodEnd}
-}
-
-func (s *subscription) setPeriod(p period) {
-	items := slices.Clone(s.Items.Data)
-	for i := range items {
-		items[i].CurrentPeriodStart, items[i].CurrentPeriodEnd = p.Start, p.End
-	}
-	s.Items.Data = items
 }
 
 // maxTrial is how long a trial may be: two years.
@@ -203,7 +197,7 @@ func subscriptionOperations() []operation {
 	}
 	behaviours := []string{"allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete"}
 	created := subscriptionFields().with(shape{
-		"backdate_start_date": anUnsupported(), "billing_cycle_anchor": anUnsupported(), "billing_cycle_anchor_config": anUnsupported(),
+		"backdate_start_date": anUnsupported(), "billing_cycle_anchor": aTime(), "billing_cycle_anchor_config": anchorConfigFields(),
 		"billing_mode": aHash(shape{
 			"flexible": aHash(shape{"proration_discounts": aWord("included", "itemized")}), "type": aWord("classic", "flexible").must(),
 		}),
@@ -231,7 +225,7 @@ func subscriptionOperations() []operation {
 			"cancellation_details": cancellationDetails(), "invoice_now": aBoolean(), "prorate": aBoolean(),
 		}},
 		{method: "POST", path: "/v1/subscriptions/{}/resume", do: resumeSubscription, fields: shape{
-			"billing_cycle_anchor": aWord("now"), "proration_behavior": aWord("always_invoice", "create_prorations", "none"),
+			"billing_cycle_anchor": aWord("now", "unchanged"), "proration_date": aTime(), "proration_behavior": aWord("always_invoice", "create_prorations", "none"),
 		}},
 	}
 }
@@ -287,8 +281,10 @@ func (s *subscription) setEnd(t *transaction, c call) *apiError {
 	switch {
 	case !given:
 		return nil
-	case atEnd, c.text("cancel_at") != "":
+	case atEnd, c.text("cancel_at") == "min_period_end":
 		at = s.period().End
+	case c.text("cancel_at") == "max_period_end":
+		at = s.lastPeriodEnd()
 	default:
 		if at = c.integer("cancel_at", 0); at != 0 && at <= t.now {
 			return invalid("cancel_at", "", "The subscription cannot be canceled in the past.")

@@ -1,6 +1,9 @@
 package stripesim
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 func createSubscription(t *transaction, c call) (any, *apiError) {
 	cus, fault := t.livingCustomer(c.text("customer"), "customer")
@@ -65,14 +68,18 @@ func (t *transaction) newSubscription(cus *customer, c call) (*subscription, *ap
 	if fault != nil {
 		return nil, fault
 	}
-	first := period{Start: t.now}
-	if trialEnd > t.now {
-		s.Status, s.TrialStart, s.TrialEnd, s.BillingCycleAnchor = "trialing", moment(t.now), moment(trialEnd), trialEnd
-		first.End = trialEnd
-	} else {
-		first.End = s.Items.Data[0].Price.Recurring.next(t.now, t.now)
+	anchor, fault := s.readAnchor(t, c, trialEnd)
+	if fault != nil {
+		return nil, fault
 	}
-	s.setPeriod(first)
+	s.BillingCycleAnchor = cmp.Or(anchor, trialEnd, t.now)
+	s.private.FreeUntilAnchor = anchor > max(t.now, trialEnd) && c.text("proration_behavior") == "none"
+	if trialEnd > t.now {
+		s.Status, s.TrialStart, s.TrialEnd = "trialing", moment(t.now), moment(trialEnd)
+		s.setPeriod(period{Start: t.now, End: trialEnd})
+	} else {
+		s.beginPeriods(t.now)
+	}
 	return s, s.set(t, c)
 }
 
@@ -86,7 +93,7 @@ func readBillingMode(f form) billingMode {
 	if f.word("type", "flexible") == "classic" {
 		return billingMode{Type: "classic"}
 	}
-	return billingMode{&flexibleBilling{f.form("flexible").word("proration_discounts", "included")}, "flexible"}
+	return billingMode{Flexible: &flexibleBilling{f.form("flexible").word("proration_discounts", "included")}, Type: "flexible"}
 }
 
 // readTrial is when a new subscription's trial ends. Zero: it has none.
@@ -111,7 +118,11 @@ func (t *transaction) readTrial(c call) (int64, *apiError) {
 
 // start bills the first period and tries to be paid.
 func (t *transaction) start(s *subscription, c call) *apiError {
-	i := t.newInvoice(s, billing{reason: "subscription_create", lines: t.periodLines(s), from: t.now, to: t.now})
+	if s.Status != "trialing" && s.private.FreeUntilAnchor {
+		s.Status, s.private.FreeUntilAnchor = "active", false
+		return nil
+	}
+	i := t.newInvoice(s, billing{reason: "subscription_create", lines: t.periodLines(s, s.Items.Data), from: t.now, to: t.now})
 	s.LatestInvoice = text(i.ID)
 	method := t.methodFor(i)
 	behaviour := c.word("payment_behavior", "allow_incomplete")

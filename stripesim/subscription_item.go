@@ -32,11 +32,14 @@ type subscriptionItems struct {
 // maxItems is how many a subscription may have.
 const maxItems = 20
 
+// cloneItems is a copy of a subscription's items, to be changed.
+func cloneItems(s *subscription) []subscriptionItem { return slices.Clone(s.Items.Data) }
+
 // withPrices is the subscription as it goes over the wire, with its prices as
 // they are now.
 func (s *subscription) withPrices(t *transaction) *subscription {
 	shown := *s
-	shown.Items.Data = slices.Clone(s.Items.Data)
+	shown.Items.Data = cloneItems(s)
 	for i, item := range shown.Items.Data {
 		shown.Items.Data[i].Price = get[*price](t, item.Price.ID)
 	}
@@ -95,11 +98,11 @@ func (s *subscription) setItems(t *transaction, c call) ([]itemChange, *apiError
 		if id == "" {
 			item := subscriptionItem{
 				ID: t.newID("si_", 14), Object: "subscription_item", Created: t.now, Quantity: 1, Subscription: s.ID,
-				CurrentPeriodStart: s.period().Start, CurrentPeriodEnd: s.period().End,
 			}
 			if fault := s.setItem(t, &item, given, name); fault != nil {
 				return nil, fault
 			}
+			s.place(&item, t.now)
 			items = append(items, item)
 			changes = append(changes, itemChange{after: &item})
 			continue
@@ -118,6 +121,9 @@ func (s *subscription) setItems(t *transaction, c call) ([]itemChange, *apiError
 		if fault := s.setItem(t, &item, given, name); fault != nil {
 			return nil, fault
 		}
+		if !item.Price.Recurring.sameAs(before.Price.Recurring) {
+			s.place(&item, t.now)
+		}
 		items[at] = item
 		changes = append(changes, itemChange{before: &before, after: &item})
 	}
@@ -126,6 +132,12 @@ func (s *subscription) setItems(t *transaction, c call) ([]itemChange, *apiError
 	}
 	s.Items = subscriptionItems{Object: "list", Data: items, URL: "/v1/subscription_items?subscription=" + s.ID}
 	return changes, nil
+}
+
+// place gives an item that joins its present period.
+func (s *subscription) place(item *subscriptionItem, at int64) {
+	p := s.periodFor(item.Price.Recurring, at)
+	item.CurrentPeriodStart, item.CurrentPeriodEnd = p.Start, p.End
 }
 
 func (s *subscription) checkItems(items []subscriptionItem) *apiError {
@@ -137,10 +149,10 @@ func (s *subscription) checkItems(items []subscriptionItem) *apiError {
 	}
 	first := items[0].Price.Recurring
 	seen := map[string]bool{}
-	for i, item := range items {
+	for _, item := range items {
 		switch {
-		case item.Price.Recurring.Interval != first.Interval || item.Price.Recurring.IntervalCount != first.IntervalCount:
-			return unsupported("items["+strconv.Itoa(i)+"][price]", "different intervals within a subscription")
+		case s.BillingMode.Type == "classic" && !item.Price.Recurring.sameAs(first):
+			return invalid("items", "", "Currency and interval fields must match across all plans on this subscription. Found mismatch in interval field.")
 		case seen[item.Price.ID]:
 			return invalid("items", "", "Cannot add multiple subscription items with the same plan: "+item.Price.ID)
 		}

@@ -61,89 +61,6 @@ func (s *subscription) setPause(t *transaction, c call) *apiError {
 	return nil
 }
 
-// bill changes items and trial, and bills the change as the request wants.
-func (t *transaction) bill(s *subscription, c call) *apiError {
-	old := *s
-	changes, fault := s.setItems(t, c)
-	if fault != nil {
-		return fault
-	}
-	now := t.now
-	if date := c.integer("proration_date", 0); date != 0 {
-		if span := old.period(); date < span.Start || date > span.End {
-			return invalid("proration_date", "", "Cannot specify proration_date outside of current subscription period.")
-		}
-		now = date
-	}
-	endsTrial, fault := t.setTrial(s, c)
-	if fault != nil {
-		return fault
-	}
-	behaviour := c.word("proration_behavior", "create_prorations")
-	restart := endsTrial || s.Status != "trialing" && (c.text("billing_cycle_anchor") == "now" || !sameInterval(old, *s) || old.isFree() && !s.isFree())
-	if !restart {
-		if behaviour != "none" && s.Status != "trialing" {
-			t.prorate(s, changes, period{Start: now, End: old.period().End}, old.period())
-		}
-		if behaviour != "always_invoice" || len(changes) == 0 {
-			return nil
-		}
-		return t.billNow(s, nil, c)
-	}
-	if behaviour != "none" && old.Status != "trialing" {
-		for i := range old.Items.Data {
-			t.prorate(s, []itemChange{{before: &old.Items.Data[i]}}, period{Start: now, End: old.period().End}, old.period())
-		}
-	}
-	s.BillingCycleAnchor = t.now
-	s.setPeriod(period{Start: t.now, End: s.Items.Data[0].Price.Recurring.next(t.now, t.now)})
-	return t.billNow(s, t.periodLines(s), c)
-}
-
-// setTrial changes the end of a trial, and says whether that is now.
-func (t *transaction) setTrial(s *subscription, c call) (endsNow bool, fault *apiError) {
-	if !c.has("trial_end") {
-		return false, nil
-	}
-	if c.text("trial_end") == "now" {
-		if s.Status != "trialing" {
-			return false, nil
-		}
-		s.TrialEnd, s.Status = moment(t.now), "active"
-		if !s.private.Warned {
-			s.private.Warned = true
-			t.emit("customer.subscription.trial_will_end", s)
-		}
-		return true, nil
-	}
-	if s.Status != "trialing" {
-		return false, unsupported("trial_end", "a trial that begins in the middle of a subscription")
-	}
-	end, fault := t.readTrial(c)
-	if fault != nil {
-		return false, fault
-	}
-	s.TrialEnd, s.BillingCycleAnchor = moment(end), end
-	s.private.Warned = false
-	s.setPeriod(period{Start: s.period().Start, End: end})
-	return false, nil
-}
-
-func sameInterval(a, b subscription) bool {
-	x, y := a.Items.Data[0].Price.Recurring, b.Items.Data[0].Price.Recurring
-	return x.Interval == y.Interval && x.IntervalCount == y.IntervalCount
-}
-
-// isFree says whether a period costs nothing.
-func (s *subscription) isFree() bool {
-	for _, item := range s.Items.Data {
-		if item.Price.amount(item.Quantity) != 0 {
-			return false
-		}
-	}
-	return true
-}
-
 // billNow makes an invoice of what waits and of some lines, and tries to be
 // paid.
 func (t *transaction) billNow(s *subscription, lines []invoiceLine, c call) *apiError {
@@ -183,10 +100,7 @@ func cancelSubscription(t *transaction, c call) (any, *apiError) {
 	details.setText("comment", &s.CancellationDetails.Comment)
 	details.setText("feedback", &s.CancellationDetails.Feedback)
 	if c.boolean("prorate", false) && s.Status != "trialing" && s.Status != "incomplete" {
-		span := s.period()
-		for i := range s.Items.Data {
-			t.prorate(s, []itemChange{{before: &s.Items.Data[i]}}, period{Start: t.now, End: span.End}, span)
-		}
+		t.prorate(s, s, removals(cloneItems(s)), t.now)
 	}
 	if c.boolean("invoice_now", false) {
 		if fault := t.billNow(s, nil, c); fault != nil {
@@ -194,30 +108,4 @@ func cancelSubscription(t *transaction, c call) (any, *apiError) {
 		}
 	}
 	return t.endSubscription(s.ID, "cancellation_requested"), nil
-}
-
-// resumeSubscription takes up a subscription that was paused at the end of its
-// trial: it is active once the invoice of a new period is paid.
-func resumeSubscription(t *transaction, c call) (any, *apiError) {
-	found, fault := one[*subscription](t, c)
-	if fault == nil && found.Status != "paused" {
-		fault = refused("", "The subscription cannot be resumed because it is not paused.")
-	}
-	if fault != nil {
-		return nil, fault
-	}
-	s := edit[*subscription](t, c.id())
-	t.held = s.ID
-	s.BillingCycleAnchor = t.now
-	s.setPeriod(period{Start: t.now, End: s.Items.Data[0].Price.Recurring.next(t.now, t.now)})
-	i := t.newInvoice(s, billing{reason: "subscription_update", lines: t.periodLines(s), from: t.now, to: t.now})
-	s.LatestInvoice = text(i.ID)
-	if fault := t.collect(i, collectBy{}); fault != nil && !fault.commits {
-		return nil, fault
-	}
-	if i.Status == "paid" {
-		s.Status = "active"
-		t.emit("customer.subscription.resumed", s)
-	}
-	return s, nil
 }
