@@ -285,7 +285,7 @@ func decodeHash(n *node, s shape, prefix string) (form, *apiError) {
 	return decoded, nil
 }
 
-func sortedNames(s shape) []string {
+func sortedNames[T any](s map[string]T) []string {
 	names := make([]string, 0, len(s))
 	for name := range s {
 		names = append(names, name)

@@ -286,6 +286,7 @@ func (t *transaction) void(id string) *invoice {
 	i.Status, i.AutoAdvance, i.NextPaymentAttempt, i.StatusTransitions.VoidedAt = "void", false, 0, moment(t.now)
 	t.emit("invoice.voided", i)
 	t.abandon(i, "void_invoice")
+	t.pendingUpdateGone(i)
 	t.giveBalanceBack(i)
 	return i
 }

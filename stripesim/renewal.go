@@ -12,6 +12,9 @@ func (t *transaction) workSubscription(id string) {
 	case s.Status == "incomplete":
 		t.expire(s)
 		return
+	case s.PendingUpdate != nil && s.PendingUpdate.ExpiresAt <= t.now:
+		t.expirePendingUpdate(s, before)
+		return
 	case s.Status == "paused" && s.private.ResumeBy > 0 && s.private.ResumeBy <= t.now:
 		t.endResumption(s)
 		return
@@ -105,6 +108,7 @@ func (t *transaction) endAsScheduled(s *subscription) {
 // no longer collected.
 func (t *transaction) endSubscription(id, reason string) *subscription {
 	s := edit[*subscription](t, id)
+	t.dropPendingUpdate(s)
 	s.Status, s.EndedAt = "canceled", moment(t.now)
 	if s.CanceledAt == 0 {
 		s.CanceledAt = moment(t.now)
@@ -127,7 +131,13 @@ func (t *transaction) subscriptionPaid(i *invoice) {
 		return
 	}
 	before, s := found.clone(), edit[*subscription](t, found.ID)
-	if string(s.LatestInvoice) == i.ID {
+	switch {
+	case s.waitsFor(i) && i.Status == "paid":
+		s.applyPendingUpdate()
+		t.emit("customer.subscription.pending_update_applied", s)
+	case s.waitsFor(i):
+		s.PendingUpdate, s.private.Postponed = nil, nil
+	case string(s.LatestInvoice) == i.ID:
 		switch s.Status {
 		case "incomplete":
 			if i.Status == "paid" {
@@ -158,8 +168,11 @@ func (t *transaction) subscriptionPaid(i *invoice) {
 // invoice leaves it incomplete.
 func (t *transaction) subscriptionUnpaid(i *invoice, last bool) {
 	found := get[*subscription](t, i.private.Subscription)
-	if found == nil || found.ended() || found.Status == "incomplete" || found.Status == "paused" || string(found.LatestInvoice) != i.ID && !last {
+	if found == nil || found.ended() || found.Status == "incomplete" || found.Status == "paused" || found.waitsFor(i) || string(found.LatestInvoice) != i.ID && !last {
 		return
+	}
+	if t.held == found.ID && !last {
+		return // the call that bills decides
 	}
 	before, s := found.clone(), edit[*subscription](t, found.ID)
 	if s.Status == "active" || s.Status == "trialing" {

@@ -44,7 +44,7 @@ type subscription struct {
 	PaymentSettings               paymentSettings     `json:"payment_settings"`
 	PendingInvoiceItemInterval    null                `json:"pending_invoice_item_interval"`
 	PendingSetupIntent            text                `json:"pending_setup_intent"`
-	PendingUpdate                 null                `json:"pending_update"`
+	PendingUpdate                 *pendingUpdate      `json:"pending_update"`
 	Schedule                      null                `json:"schedule"`
 	StartDate                     int64               `json:"start_date"`
 	Status                        string              `json:"status"`
@@ -62,6 +62,8 @@ type subscriptionPrivate struct {
 	Warned bool `json:"warned,omitempty"`
 	// FreeUntilAnchor says that nothing is billed before the anchor.
 	FreeUntilAnchor bool `json:"free_until_anchor,omitempty"`
+	// Postponed is what the pending update makes of the subscription.
+	Postponed *postponed `json:"postponed,omitempty"`
 	// ResumeBy is until when the invoice of a resumption may be paid.
 	ResumeBy int64 `json:"resume_by,omitempty"`
 	// Debits are what was billed for the present periods. The slice is never
@@ -138,6 +140,9 @@ func (s *subscription) due() int64 {
 		return s.Created + incompleteTime
 	}
 	var at []int64
+	if s.PendingUpdate != nil {
+		at = append(at, s.PendingUpdate.ExpiresAt)
+	}
 	if s.Status != "paused" {
 		at = append(at, s.period().End)
 	} else if s.private.ResumeBy > 0 {
@@ -190,23 +195,18 @@ func subscriptionFields() shape {
 }
 
 func subscriptionOperations() []operation {
-	const maxQuantity = 999999
-	item := shape{
-		"billing_thresholds": anUnsupported(), "discounts": anUnsupported(), "metadata": aMetadata(), "price": aText(),
-		"price_data": anUnsupported(), "quantity": anInteger(0, maxQuantity), "tax_rates": anUnsupported(),
-	}
 	behaviours := []string{"allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete"}
 	created := subscriptionFields().with(shape{
 		"backdate_start_date": anUnsupported(), "billing_cycle_anchor": aTime(), "billing_cycle_anchor_config": anchorConfigFields(),
 		"billing_mode": aHash(shape{
 			"flexible": aHash(shape{"proration_discounts": aWord("included", "itemized")}), "type": aWord("classic", "flexible").must(),
 		}),
-		"currency": aText(), "customer": aText().must(), "items": aList(aHash(item)).must(),
+		"currency": aText(), "customer": aText().must(), "items": aList(aHash(itemFields())).must(),
 		"payment_behavior": aWord(behaviours...), "trial_period_days": anInteger(0, maxTrial),
 	})
 	updated := subscriptionFields().with(shape{
 		"billing_cycle_anchor": aWord("now", "unchanged"), "cancellation_details": cancellationDetails(),
-		"items": aList(aHash(item.with(shape{"deleted": aBoolean(), "id": aText()}))),
+		"items": aList(aHash(itemFields().with(shape{"deleted": aBoolean(), "id": aText()}))),
 		"pause_collection": aHash(shape{
 			"behavior": aWord("keep_as_draft", "mark_uncollectible", "void").must(), "resumes_at": aTime(),
 		}).orEmpty(),

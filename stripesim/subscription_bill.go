@@ -25,7 +25,7 @@ func (t *transaction) bill(s *subscription, c call) *apiError {
 		if behaviour != "always_invoice" || len(changes) == 0 {
 			return nil
 		}
-		return t.billNow(s, nil, c)
+		return t.billNow(s, old, nil, c)
 	}
 	if trial == otherTrialEnd {
 		return nil
@@ -37,7 +37,7 @@ func (t *transaction) bill(s *subscription, c call) *apiError {
 	if trial != trialBegins {
 		s.restartCycle(t.now)
 	}
-	return t.billNow(s, t.periodLines(s, s.Items.Data), c)
+	return t.billNow(s, old, t.periodLines(s, s.Items.Data), c)
 }
 
 // removals are the changes that take all items away.

@@ -46,22 +46,13 @@ func (s *subscription) withPrices(t *transaction) *subscription {
 	return &shown
 }
 
-func subscriptionItemOperations() []operation {
-	return []operation{
-		{method: "GET", path: "/v1/subscription_items", do: listSubscriptionItems, fields: pageFields(shape{"subscription": aText().must()})},
-		{method: "GET", path: "/v1/subscription_items/{}", do: retrieveSubscriptionItem},
-	}
-}
-
 func retrieveSubscriptionItem(t *transaction, c call) (any, *apiError) {
-	for _, s := range related[*subscription](t, "item", c.id()) {
-		for _, item := range s.withPrices(t).Items.Data {
-			if item.ID == c.id() {
-				return item, nil
-			}
-		}
+	s, fault := t.subscriptionOf(c.id())
+	if fault != nil {
+		return nil, fault
 	}
-	return nil, missing("subscription_item", c.id(), "item").notFound()
+	items := s.withPrices(t).Items.Data
+	return items[slices.IndexFunc(items, func(item subscriptionItem) bool { return item.ID == c.id() })], nil
 }
 
 func listSubscriptionItems(t *transaction, c call) (any, *apiError) {
@@ -164,21 +155,17 @@ func (s *subscription) checkItems(items []subscriptionItem) *apiError {
 // setItem takes over price, quantity and metadata. A new price resets the
 // quantity to one, unless it is sent again.
 func (s *subscription) setItem(t *transaction, item *subscriptionItem, given form, name string) *apiError {
-	id := given.text("price")
-	if id == "" && item.Price == nil {
-		return missingParam(name + "[price]")
+	chosen, fault := t.givenPrice(given, name)
+	if fault != nil {
+		return fault
 	}
-	if id != "" && (item.Price == nil || item.Price.ID != id) {
-		chosen, fault := named[*price](t, id, name+"[price]")
-		switch {
-		case fault != nil:
+	if chosen == nil && item.Price == nil {
+		return missingParam(paramName(name, "price"))
+	}
+	if chosen != nil && (item.Price == nil || item.Price.ID != chosen.ID) {
+		if fault := s.accepts(chosen, given.has("price_data")); fault != nil {
+			fault.param = paramName(name, "price")
 			return fault
-		case chosen.Type != "recurring":
-			return invalid(name+"[price]", "", "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.")
-		case !chosen.Active:
-			return invalid(name+"[price]", "", "The price specified is inactive. This field only accepts active prices.")
-		case s.Currency != "" && s.Currency != chosen.Currency:
-			return invalid(name+"[price]", "", "The price specified only supports `"+chosen.Currency+"`. This doesn't match the expected currency: `"+s.Currency+"`.")
 		}
 		s.Currency, item.Price, item.Quantity = chosen.Currency, chosen, 1
 	}
@@ -186,4 +173,17 @@ func (s *subscription) setItem(t *transaction, item *subscriptionItem, given for
 	merged, fault := item.Metadata.merge(given)
 	item.Metadata = merged
 	return fault
+}
+
+// accepts refuses a price that an item cannot have.
+func (s *subscription) accepts(p *price, isInline bool) *apiError {
+	switch {
+	case p.Type != "recurring":
+		return invalid("price", "", "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.")
+	case !p.Active && !isInline:
+		return invalid("price", "", "The price specified is inactive. This field only accepts active prices.")
+	case s.Currency != "" && s.Currency != p.Currency:
+		return invalid("price", "", "The price specified only supports `"+p.Currency+"`. This doesn't match the expected currency: `"+s.Currency+"`.")
+	}
+	return nil
 }

@@ -4,14 +4,22 @@ import "slices"
 
 func updateSubscription(t *transaction, c call) (any, *apiError) {
 	found, fault := one[*subscription](t, c)
-	if fault == nil {
-		fault = found.mayChange(c)
-	}
 	if fault != nil {
 		return nil, fault
 	}
-	before, s := found.clone(), edit[*subscription](t, c.id())
+	return t.update(found, c)
+}
+
+// update changes a subscription as a request wants.
+func (t *transaction) update(found *subscription, c call) (*subscription, *apiError) {
+	if fault := found.mayChange(c); fault != nil {
+		return nil, fault
+	}
+	before, s := found.clone(), edit[*subscription](t, found.ID)
 	t.held = s.ID
+	if c.has("items") || c.has("trial_end") || c.has("billing_cycle_anchor") {
+		t.dropPendingUpdate(s)
+	}
 	if fault := s.set(t, c); fault != nil {
 		return nil, fault
 	}
@@ -40,10 +48,7 @@ func (s *subscription) mayChange(c call) *apiError {
 			}
 		}
 	}
-	if c.text("payment_behavior") == "pending_if_incomplete" {
-		return unsupported("payment_behavior", "pending updates")
-	}
-	return nil
+	return c.checkPending()
 }
 
 func (s *subscription) setPause(t *transaction, c call) *apiError {
@@ -62,8 +67,8 @@ func (s *subscription) setPause(t *transaction, c call) *apiError {
 }
 
 // billNow makes an invoice of what waits and of some lines, and tries to be
-// paid.
-func (t *transaction) billNow(s *subscription, lines []invoiceLine, c call) *apiError {
+// paid. old is the subscription before the change that is billed.
+func (t *transaction) billNow(s, old *subscription, lines []invoiceLine, c call) *apiError {
 	pending, claim := t.takePending(s)
 	lines = append(pending, lines...)
 	if len(lines) == 0 {
@@ -73,12 +78,19 @@ func (t *transaction) billNow(s *subscription, lines []invoiceLine, c call) *api
 	claim(i)
 	s.LatestInvoice = text(i.ID)
 	behaviour := c.word("payment_behavior", "allow_incomplete")
+	if behaviour == "pending_if_incomplete" {
+		i.AutoAdvance = false // it is tried once; who wants the update pays it
+	}
 	fault := t.collect(i, collectBy{wait: behaviour == "default_incomplete", offSession: c.boolean("off_session", false)})
 	if fault != nil && (behaviour == "error_if_incomplete" || !fault.commits) {
 		fault.commits = false
 		return fault
 	}
-	if i.Status == "open" && !s.ended() {
+	switch {
+	case i.Status != "open" || s.ended():
+	case behaviour == "pending_if_incomplete":
+		t.postpone(s, old, i)
+	default:
 		s.Status = "past_due"
 	}
 	return nil
@@ -103,7 +115,7 @@ func cancelSubscription(t *transaction, c call) (any, *apiError) {
 		t.prorate(s, s, removals(cloneItems(s)), t.now)
 	}
 	if c.boolean("invoice_now", false) {
-		if fault := t.billNow(s, nil, c); fault != nil {
+		if fault := t.billNow(s, s, nil, c); fault != nil {
 			return nil, fault
 		}
 	}
