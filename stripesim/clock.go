@@ -171,6 +171,8 @@ func (t *transaction) work(k key) {
 		t.workInvoice(k.ID)
 	case subscriptionKind:
 		t.workSubscription(k.ID)
+	case checkoutSessionKind:
+		t.expireCheckout(k.ID)
 	case testClockKind:
 		t.endTestClock(get[*testClock](t, k.ID))
 	}

@@ -21,6 +21,8 @@ var controls = map[string]func(*Simulator, *http.Request, string, []byte) (any, 
 	"POST /_sim/reset":                              (*Simulator).controlReset,
 	"POST /_sim/payment_intents/{id}/authenticate":  (*Simulator).controlAuthenticate,
 	"POST /_sim/setup_intents/{id}/authenticate":    (*Simulator).controlAuthenticateSetup,
+	"POST /_sim/checkout/sessions/{id}/complete":    (*Simulator).controlCheckout,
+	"POST /_sim/checkout/sessions/{id}/abandon":     (*Simulator).controlAbandon,
 	"POST /_sim/webhook_endpoints/{id}/roll_secret": (*Simulator).controlRollSecret,
 }
 

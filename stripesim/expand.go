@@ -38,6 +38,11 @@ var expandable = map[string]string{
 	"invoiceitem.pricing.price_details.price":          priceKind,
 	"invoice_payment.invoice":                          invoiceKind,
 	"invoice_payment.payment.payment_intent":           paymentIntentKind,
+	"checkout.session.customer":                        customerKind,
+	"checkout.session.invoice":                         invoiceKind,
+	"checkout.session.payment_intent":                  paymentIntentKind,
+	"checkout.session.setup_intent":                    setupIntentKind,
+	"checkout.session.subscription":                    subscriptionKind,
 	"subscription.customer":                            customerKind,
 	"subscription.default_payment_method":              paymentMethodKind,
 	"subscription.latest_invoice":                      invoiceKind,
@@ -61,6 +66,13 @@ var concealed = map[string]func(*transaction, string) any{
 			}
 		}
 		return listOf("/v1/customers/"+id+"/subscriptions", live)
+	},
+	"checkout.session.line_items": func(t *transaction, id string) any {
+		s := get[*checkoutSession](t, id)
+		shown := s.shownItems(t)
+		answer := listOf("/v1/checkout/sessions/"+id+"/line_items", shown[:min(defaultPage, len(shown))])
+		answer.HasMore = len(shown) > defaultPage
+		return answer
 	},
 	"charge.refunds": func(t *transaction, id string) any {
 		return listOf("/v1/charges/"+id+"/refunds", newestFirst(related[*refund](t, "charge", id)))

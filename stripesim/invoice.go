@@ -217,6 +217,9 @@ func (t *transaction) finalize(id string) *invoice {
 		t.settle(i)
 		return i
 	}
+	if t.prepaid != nil {
+		return t.finalizePaid(i)
+	}
 	intent := t.newPaymentIntent(i.AmountDue, i.Currency, i.Customer)
 	intent.private.Invoice, intent.SetupFutureUsage, intent.Description = id, "off_session", "Subscription update"
 	if i.BillingReason == "subscription_create" {

@@ -54,7 +54,7 @@ func (t *transaction) pay(intent *paymentIntent, p payment) *apiError {
 	t.emit("charge.succeeded", made)
 	t.emit("payment_intent.succeeded", intent)
 	t.invoicePaid(intent)
-	return nil
+	return t.checkoutPaid(intent)
 }
 
 // keepPaymentMethod attaches a payment method that is to be used again.
@@ -118,7 +118,9 @@ func (s *Simulator) Authenticate(intentID string, succeed bool) (map[string]any,
 	t.enterClock(found.clock)
 	intent, method := edit[*paymentIntent](t, intentID), get[*paymentMethod](t, string(found.PaymentMethod))
 	if succeed {
-		t.pay(intent, payment{method: method, authenticated: true})
+		if fault := t.pay(intent, payment{method: method, authenticated: true}); fault != nil && !fault.commits {
+			return nil, fmt.Errorf("stripesim: %s", fault.message)
+		}
 	} else {
 		t.failAuthentication(intent, method)
 	}

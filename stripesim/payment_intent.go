@@ -55,7 +55,8 @@ type paymentIntent struct {
 }
 
 type paymentIntentPrivate struct {
-	Invoice string `json:"invoice,omitempty"`
+	Invoice  string `json:"invoice,omitempty"`
+	Checkout string `json:"checkout,omitempty"` // the session that it is of
 }
 
 type amountDetails struct {

@@ -32,7 +32,8 @@ func init() {
 		customerOperations(), productOperations(), priceOperations(), paymentMethodOperations(), setupIntentOperations(),
 		paymentIntentOperations(), chargeOperations(), refundOperations(), invoiceOperations(), invoiceItemOperations(),
 		invoicePaymentOperations(), subscriptionOperations(), subscriptionItemOperations(), eventOperations(),
-		webhookEndpointOperations(), testClockOperations(), balanceTransactionOperations(),
+		webhookEndpointOperations(), testClockOperations(),
+		checkoutSessionOperations(), balanceTransactionOperations(),
 	) {
 		o.fields = o.fields.with(shape{"expand": aList(aText())})
 		if o.browser && strings.Contains(o.path, "{}") {

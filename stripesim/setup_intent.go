@@ -33,10 +33,17 @@ type setupIntent struct {
 	SingleUseMandate                  null          `json:"single_use_mandate"`
 	Status                            string        `json:"status"`
 	Usage                             string        `json:"usage"`
+
+	private setupIntentPrivate
+}
+
+type setupIntentPrivate struct {
+	Checkout string `json:"checkout,omitempty"` // the session that it is of
 }
 
 func (*setupIntent) kind() string    { return setupIntentKind }
 func (s *setupIntent) clone() object { c := *s; return &c }
+func (s *setupIntent) hidden() any   { return &s.private }
 func (s *setupIntent) indexes() []indexed {
 	return []indexed{{"customer", string(s.Customer)}}
 }
@@ -177,7 +184,7 @@ func (t *transaction) succeedSetup(s *setupIntent) *apiError {
 		changed.PendingSetupIntent, changed.DefaultPaymentMethod = "", s.PaymentMethod
 		t.changed("customer.subscription.updated", sub, changed)
 	}
-	return nil
+	return t.checkoutSetUp(s)
 }
 
 func (t *transaction) failSetup(s *setupIntent, method *paymentMethod, why refusal) *apiError {
@@ -198,10 +205,14 @@ func cancelSetupIntent(t *transaction, c call) (any, *apiError) {
 	if fault != nil {
 		return nil, fault
 	}
-	changed := edit[*setupIntent](t, c.id())
-	changed.Status, changed.CancellationReason, changed.NextAction = "canceled", text(c.text("cancellation_reason")), nil
+	return t.cancelSetup(c.id(), c.text("cancellation_reason")), nil
+}
+
+func (t *transaction) cancelSetup(id, reason string) *setupIntent {
+	changed := edit[*setupIntent](t, id)
+	changed.Status, changed.CancellationReason, changed.NextAction = "canceled", text(reason), nil
 	t.emit("setup_intent.canceled", changed)
-	return changed, nil
+	return changed
 }
 
 func listSetupIntents(t *transaction, c call) (any, *apiError) {

@@ -230,6 +230,7 @@ var kinds = map[string]func() object{
 	webhookEndpointKind:    func() object { return &webhookEndpoint{} },
 	testClockKind:          func() object { return &testClock{} },
 	balanceTransactionKind: func() object { return &balanceTransaction{} },
+	checkoutSessionKind:    func() object { return &checkoutSession{} },
 }
 
 // stored is an object in the journal.

@@ -25,6 +25,9 @@ type transaction struct {
 	clock string
 	// automatic says that Stripe tries to be paid by itself.
 	automatic bool
+	// prepaid is the intent that has paid the first invoice of a subscription
+	// before there was one, as Checkout does.
+	prepaid *paymentIntent
 	// held is the subscription whose changes become one event at the end.
 	held string
 }
