@@ -173,6 +173,8 @@ func (t *transaction) work(k key) {
 		t.workSubscription(k.ID)
 	case checkoutSessionKind:
 		t.expireCheckout(k.ID)
+	case subscriptionScheduleKind:
+		t.workSchedule(k.ID)
 	case testClockKind:
 		t.endTestClock(get[*testClock](t, k.ID))
 	}

@@ -129,7 +129,9 @@ func (t *transaction) invoiceFailed(intent *paymentIntent) {
 	again := i.AttemptCount > 0 && !t.automatic
 	t.attempted(i)
 	last := false
-	if i.BillingReason != "subscription_create" && i.AutoAdvance && !again {
+	s := get[*subscription](t, i.private.Subscription)
+	isFirst := i.BillingReason == "subscription_create" && s != nil && s.Status == "incomplete"
+	if !isFirst && i.AutoAdvance && !again {
 		retries := t.sim.config.PaymentRetries
 		if tries := int(i.AttemptCount); tries <= len(retries) {
 			i.NextPaymentAttempt = t.after(retries[tries-1])

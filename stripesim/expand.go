@@ -47,6 +47,13 @@ var expandable = map[string]string{
 	"subscription.default_payment_method":              paymentMethodKind,
 	"subscription.latest_invoice":                      invoiceKind,
 	"subscription.pending_setup_intent":                setupIntentKind,
+
+	"subscription.schedule":                                         subscriptionScheduleKind,
+	"subscription_schedule.customer":                                customerKind,
+	"subscription_schedule.default_settings.default_payment_method": paymentMethodKind,
+	"subscription_schedule.phases.default_payment_method":           paymentMethodKind,
+	"subscription_schedule.phases.items.price":                      priceKind,
+	"subscription_schedule.subscription":                            subscriptionKind,
 }
 
 // neverThere are the fields that may be expanded and are null here.

@@ -6,8 +6,14 @@ package stripesim
 // workSubscription is the clock's work on a subscription: the first thing that
 // is due.
 func (t *transaction) workSubscription(id string) {
+	if t.scheduleIsDue(get[*subscription](t, id)) {
+		t.workSchedule(string(get[*subscription](t, id).Schedule))
+	}
 	before := get[*subscription](t, id).clone()
 	s := edit[*subscription](t, id)
+	if s.due() == 0 || s.due() > t.now {
+		return
+	}
 	switch {
 	case s.Status == "incomplete":
 		t.expire(s)
@@ -121,6 +127,7 @@ func (t *transaction) endSubscription(id, reason string) *subscription {
 		}
 	}
 	t.emit("customer.subscription.deleted", s)
+	t.subscriptionEnded(s)
 	return s
 }
 

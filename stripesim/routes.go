@@ -32,7 +32,7 @@ func init() {
 		customerOperations(), productOperations(), priceOperations(), paymentMethodOperations(), setupIntentOperations(),
 		paymentIntentOperations(), chargeOperations(), refundOperations(), invoiceOperations(), invoiceItemOperations(),
 		invoicePaymentOperations(), subscriptionOperations(), subscriptionItemOperations(), eventOperations(),
-		webhookEndpointOperations(), testClockOperations(),
+		webhookEndpointOperations(), testClockOperations(), subscriptionScheduleOperations(),
 		checkoutSessionOperations(), balanceTransactionOperations(),
 	) {
 		o.fields = o.fields.with(shape{"expand": aList(aText())})

@@ -214,23 +214,25 @@ func (s *state) delivered(k deliveryKey) {
 
 // kinds make an empty object of each kind, to read it from the journal.
 var kinds = map[string]func() object{
-	customerKind:           func() object { return &customer{} },
-	productKind:            func() object { return &product{} },
-	priceKind:              func() object { return &price{} },
-	paymentMethodKind:      func() object { return &paymentMethod{} },
-	setupIntentKind:        func() object { return &setupIntent{} },
-	paymentIntentKind:      func() object { return &paymentIntent{} },
-	chargeKind:             func() object { return &charge{} },
-	refundKind:             func() object { return &refund{} },
-	invoiceKind:            func() object { return &invoice{} },
-	invoiceItemKind:        func() object { return &invoiceItem{} },
-	invoicePaymentKind:     func() object { return &invoicePayment{} },
-	subscriptionKind:       func() object { return &subscription{} },
-	eventKind:              func() object { return &event{} },
-	webhookEndpointKind:    func() object { return &webhookEndpoint{} },
-	testClockKind:          func() object { return &testClock{} },
-	balanceTransactionKind: func() object { return &balanceTransaction{} },
-	checkoutSessionKind:    func() object { return &checkoutSession{} },
+	customerKind:        func() object { return &customer{} },
+	productKind:         func() object { return &product{} },
+	priceKind:           func() object { return &price{} },
+	paymentMethodKind:   func() object { return &paymentMethod{} },
+	setupIntentKind:     func() object { return &setupIntent{} },
+	paymentIntentKind:   func() object { return &paymentIntent{} },
+	chargeKind:          func() object { return &charge{} },
+	refundKind:          func() object { return &refund{} },
+	invoiceKind:         func() object { return &invoice{} },
+	invoiceItemKind:     func() object { return &invoiceItem{} },
+	invoicePaymentKind:  func() object { return &invoicePayment{} },
+	subscriptionKind:    func() object { return &subscription{} },
+	eventKind:           func() object { return &event{} },
+	webhookEndpointKind: func() object { return &webhookEndpoint{} },
+	testClockKind:       func() object { return &testClock{} },
+
+	subscriptionScheduleKind: func() object { return &subscriptionSchedule{} },
+	balanceTransactionKind:   func() object { return &balanceTransaction{} },
+	checkoutSessionKind:      func() object { return &checkoutSession{} },
 }
 
 // stored is an object in the journal.

@@ -45,7 +45,7 @@ type subscription struct {
 	PendingInvoiceItemInterval    null                `json:"pending_invoice_item_interval"`
 	PendingSetupIntent            text                `json:"pending_setup_intent"`
 	PendingUpdate                 *pendingUpdate      `json:"pending_update"`
-	Schedule                      null                `json:"schedule"`
+	Schedule                      text                `json:"schedule"`
 	StartDate                     int64               `json:"start_date"`
 	Status                        string              `json:"status"`
 	TestClock                     text                `json:"test_clock"`

@@ -18,6 +18,13 @@ func (t *transaction) bill(s *subscription, c call) *apiError {
 		return fault
 	}
 	behaviour := c.word("proration_behavior", "create_prorations")
+	if trial == sameTrial && old.period().End <= t.now {
+		// The renewal that comes now bills the new items.
+		if s.restarts(old, c) {
+			s.BillingCycleAnchor, s.BillingCycleAnchorConfig = t.now, nil
+		}
+		return nil
+	}
 	if trial == sameTrial && !s.restarts(old, c) {
 		if behaviour != "none" && s.Status != "trialing" {
 			t.prorate(s, old, changes, at)

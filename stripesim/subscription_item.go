@@ -112,7 +112,7 @@ func (s *subscription) setItems(t *transaction, c call) ([]itemChange, *apiError
 		if fault := s.setItem(t, &item, given, name); fault != nil {
 			return nil, fault
 		}
-		if !item.Price.Recurring.sameAs(before.Price.Recurring) {
+		if before.CurrentPeriodEnd > t.now && !item.Price.Recurring.sameAs(before.Price.Recurring) {
 			s.place(&item, t.now)
 		}
 		items[at] = item
@@ -163,7 +163,7 @@ func (s *subscription) setItem(t *transaction, item *subscriptionItem, given for
 		return missingParam(paramName(name, "price"))
 	}
 	if chosen != nil && (item.Price == nil || item.Price.ID != chosen.ID) {
-		if fault := s.accepts(chosen, given.has("price_data")); fault != nil {
+		if fault := s.accepts(chosen, given.has("price_data") || given.has("scheduled")); fault != nil {
 			fault.param = paramName(name, "price")
 			return fault
 		}
@@ -176,11 +176,11 @@ func (s *subscription) setItem(t *transaction, item *subscriptionItem, given for
 }
 
 // accepts refuses a price that an item cannot have.
-func (s *subscription) accepts(p *price, isInline bool) *apiError {
+func (s *subscription) accepts(p *price, mayBeArchived bool) *apiError {
 	switch {
 	case p.Type != "recurring":
 		return invalid("price", "", "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.")
-	case !p.Active && !isInline:
+	case !p.Active && !mayBeArchived:
 		return invalid("price", "", "The price specified is inactive. This field only accepts active prices.")
 	case s.Currency != "" && s.Currency != p.Currency:
 		return invalid("price", "", "The price specified only supports `"+p.Currency+"`. This doesn't match the expected currency: `"+s.Currency+"`.")

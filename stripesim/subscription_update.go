@@ -41,6 +41,9 @@ func (s *subscription) mayChange(c call) *apiError {
 	if s.ended() {
 		return refused("", "A canceled subscription can only update its cancellation_details and metadata.")
 	}
+	if s.Schedule != "" && (c.has("cancel_at") || c.has("cancel_at_period_end")) {
+		return refused("", "The subscription is managed by the subscription schedule `"+string(s.Schedule)+"`, and updating any cancelation behavior directly is not allowed. Please update the schedule instead.")
+	}
 	if s.Status == "incomplete" {
 		for name := range c.form {
 			if !slices.Contains([]string{"metadata", "default_payment_method", "payment_settings", "description", "expand", "off_session"}, name) {
@@ -82,7 +85,7 @@ func (t *transaction) billNow(s, old *subscription, lines []invoiceLine, c call)
 		i.AutoAdvance = false // it is tried once; who wants the update pays it
 	}
 	fault := t.collect(i, collectBy{wait: behaviour == "default_incomplete", offSession: c.boolean("off_session", false)})
-	if fault != nil && (behaviour == "error_if_incomplete" || !fault.commits) {
+	if fault != nil && (behaviour == "error_if_incomplete" || !fault.commits && t.request != "") {
 		fault.commits = false
 		return fault
 	}
@@ -111,13 +114,20 @@ func cancelSubscription(t *transaction, c call) (any, *apiError) {
 	details := c.form.form("cancellation_details")
 	details.setText("comment", &s.CancellationDetails.Comment)
 	details.setText("feedback", &s.CancellationDetails.Feedback)
-	if c.boolean("prorate", false) && s.Status != "trialing" && s.Status != "incomplete" {
+	return s, t.cancel(s, c.boolean("prorate", false), c.boolean("invoice_now", false))
+}
+
+// cancel ends a subscription now. What is left of its periods may be given
+// back, and what waits may be billed.
+func (t *transaction) cancel(s *subscription, prorate, invoiceNow bool) *apiError {
+	if prorate && s.Status != "trialing" && s.Status != "incomplete" {
 		t.prorate(s, s, removals(cloneItems(s)), t.now)
 	}
-	if c.boolean("invoice_now", false) {
-		if fault := t.billNow(s, s, nil, c); fault != nil {
-			return nil, fault
+	if invoiceNow {
+		if fault := t.billNow(s, s, nil, call{}); fault != nil {
+			return fault
 		}
 	}
-	return t.endSubscription(s.ID, "cancellation_requested"), nil
+	t.endSubscription(s.ID, "cancellation_requested")
+	return nil
 }
