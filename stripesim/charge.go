@@ -12,7 +12,7 @@ type charge struct {
 	Application                   null           `json:"application"`
 	ApplicationFee                null           `json:"application_fee"`
 	ApplicationFeeAmount          null           `json:"application_fee_amount"`
-	BalanceTransaction            null           `json:"balance_transaction"`
+	BalanceTransaction            text           `json:"balance_transaction"` // null until it is booked
 	BillingDetails                billingDetails `json:"billing_details"`
 	CalculatedStatementDescriptor string         `json:"calculated_statement_descriptor"`
 	Captured                      bool           `json:"captured"`
@@ -49,6 +49,13 @@ type charge struct {
 	Status                        string         `json:"status"`
 	TransferData                  null           `json:"transfer_data"`
 	TransferGroup                 null           `json:"transfer_group"`
+
+	private chargePrivate
+}
+
+type chargePrivate struct {
+	// BookedAt is when the money will be booked. 0: it is, or never will be.
+	BookedAt int64 `json:"booked_at,omitempty"`
 }
 
 type outcome struct {
@@ -72,6 +79,7 @@ type chargeCard struct {
 	AmountAuthorized  *int64     `json:"amount_authorized"`
 	AuthorizationCode null       `json:"authorization_code"`
 	Brand             string     `json:"brand"`
+	CaptureBefore     int64      `json:"capture_before,omitempty"`
 	Checks            cardChecks `json:"checks"`
 	Country           string     `json:"country"`
 	ExpMonth          int64      `json:"exp_month"`
@@ -90,6 +98,8 @@ type chargeCard struct {
 
 func (*charge) kind() string    { return chargeKind }
 func (c *charge) clone() object { changed := *c; return &changed }
+func (c *charge) hidden() any   { return &c.private }
+func (c *charge) due() int64    { return c.private.BookedAt }
 func (c *charge) indexes() []indexed {
 	return []indexed{{"customer", string(c.Customer)}, {"payment_intent", string(c.PaymentIntent)}}
 }
@@ -127,10 +137,11 @@ const (
 )
 
 // settle is what the bank's consent makes of a charge.
-func (c *charge) settle() {
+func (c *charge) settle(now int64) {
 	amount := c.Amount
 	c.Status, c.Paid, c.Captured, c.AmountCaptured = "succeeded", true, true, amount
 	c.PaymentMethodDetails.Card.AmountAuthorized = &amount
+	c.private.BookedAt = now + bookTime
 	c.ReceiptURL = text("https://pay.stripe.com/receipts/simulator/" + c.ID)
 	c.Outcome = outcome{
 		NetworkStatus: "approved_by_network", RiskLevel: "normal", RiskScore: normalRisk, SellerMessage: "Payment complete.", Type: "authorized",

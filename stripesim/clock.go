@@ -171,6 +171,10 @@ func (t *transaction) work(k key) {
 		t.workInvoice(k.ID)
 	case subscriptionKind:
 		t.workSubscription(k.ID)
+	case chargeKind:
+		t.bookCharge(k.ID)
+	case paymentIntentKind:
+		t.expireAuthorization(k.ID)
 	case checkoutSessionKind:
 		t.expireCheckout(k.ID)
 	case subscriptionScheduleKind:

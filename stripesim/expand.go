@@ -23,6 +23,9 @@ var expandable = map[string]string{
 	"payment_intent.latest_charge":                     chargeKind,
 	"charge.customer":                                  customerKind,
 	"charge.payment_intent":                            paymentIntentKind,
+	"charge.balance_transaction":                       balanceEntryKind,
+	"refund.balance_transaction":                       balanceEntryKind,
+	"refund.failure_balance_transaction":               balanceEntryKind,
 	"refund.charge":                                    chargeKind,
 	"refund.payment_intent":                            paymentIntentKind,
 	"invoice.customer":                                 customerKind,
@@ -114,6 +117,8 @@ func (t *transaction) shown(o any) any {
 		}
 	case *subscription:
 		return o.withPrices(t)
+	case *balanceEntry:
+		return o.atTime(t.now)
 	case *invoice:
 		return o.withFewLines()
 	case list:

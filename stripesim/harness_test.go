@@ -230,8 +230,21 @@ func (w *world) newest() string {
 	return ""
 }
 
-// eventsSince are the events after one, oldest first.
+// eventsSince are the events after one, oldest first, without those of a
+// charge that is booked: these come seconds after each charge, between
+// whatever happens then, and have a test of their own.
 func (w *world) eventsSince(id string) []object {
+	w.t.Helper()
+	return slices.DeleteFunc(w.allEventsSince(id), isBooking)
+}
+
+func isBooking(e object) bool {
+	previous, _ := e.at("data.previous_attributes").(map[string]any)
+	_, booked := previous["balance_transaction"]
+	return booked && len(previous) == 1
+}
+
+func (w *world) allEventsSince(id string) []object {
 	w.t.Helper()
 	var found []object
 	for {

@@ -48,9 +48,13 @@ func (t *transaction) pay(intent *paymentIntent, p payment) *apiError {
 		return fault
 	}
 	made := t.newCharge(intent, p.method)
-	made.settle()
-	intent.Status, intent.AmountReceived, intent.LatestCharge = "succeeded", intent.Amount, text(made.ID)
-	intent.NextAction, intent.LastPaymentError = nil, nil
+	made.settle(t.now)
+	intent.LatestCharge, intent.NextAction, intent.LastPaymentError = text(made.ID), nil, nil
+	if intent.CaptureMethod == "manual" {
+		t.authorize(intent, made)
+		return t.checkoutPaid(intent)
+	}
+	intent.Status, intent.AmountReceived = "succeeded", intent.Amount
 	t.emit("charge.succeeded", made)
 	t.emit("payment_intent.succeeded", intent)
 	t.invoicePaid(intent)
@@ -117,11 +121,14 @@ func (s *Simulator) Authenticate(intentID string, succeed bool) (map[string]any,
 	}
 	t.enterClock(found.clock)
 	intent, method := edit[*paymentIntent](t, intentID), get[*paymentMethod](t, string(found.PaymentMethod))
-	if succeed {
+	switch {
+	case succeed && intent.ConfirmationMethod == "manual":
+		intent.Status, intent.NextAction, intent.private.Authenticated = "requires_confirmation", nil, true
+	case succeed:
 		if fault := t.pay(intent, payment{method: method, authenticated: true}); fault != nil && !fault.commits {
 			return nil, fmt.Errorf("stripesim: %s", fault.message)
 		}
-	} else {
+	default:
 		t.failAuthentication(intent, method)
 	}
 	if err := s.commit(t, line{}); err != nil {

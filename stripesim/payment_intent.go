@@ -13,7 +13,7 @@ type paymentIntent struct {
 	header
 	Livemode                          no                 `json:"livemode"`
 	Amount                            int64              `json:"amount"`
-	AmountCapturable                  zero               `json:"amount_capturable"`
+	AmountCapturable                  int64              `json:"amount_capturable"`
 	AmountDetails                     amountDetails      `json:"amount_details"`
 	AmountReceived                    int64              `json:"amount_received"`
 	Application                       null               `json:"application"`
@@ -57,6 +57,11 @@ type paymentIntent struct {
 type paymentIntentPrivate struct {
 	Invoice  string `json:"invoice,omitempty"`
 	Checkout string `json:"checkout,omitempty"` // the session that it is of
+	// CaptureBefore is when an authorization ends.
+	CaptureBefore int64 `json:"capture_before,omitempty"`
+	// Authenticated says that the payer took the bank's step, and the server has
+	// to confirm once more.
+	Authenticated bool `json:"authenticated,omitempty"`
 }
 
 type amountDetails struct {
@@ -106,6 +111,14 @@ func bankStep(returnURL string) *nextAction {
 func (*paymentIntent) kind() string    { return paymentIntentKind }
 func (p *paymentIntent) clone() object { c := *p; return &c }
 func (p *paymentIntent) hidden() any   { return &p.private }
+
+func (p *paymentIntent) due() int64 {
+	if p.Status != "requires_capture" {
+		return 0
+	}
+	return p.private.CaptureBefore
+}
+
 func (p *paymentIntent) indexes() []indexed {
 	return []indexed{{"customer", string(p.Customer)}}
 }
@@ -116,11 +129,11 @@ func automaticMethods() field {
 
 func paymentIntentOperations() []operation {
 	changeable := shape{
-		"amount": anInteger(1, math.MaxInt64), "customer": aText(), "description": aText().orEmpty(), "metadata": aMetadata(),
+		"amount": anInteger(1, math.MaxInt64), "capture_method": aWord("automatic", "automatic_async", "manual"), "customer": aText(), "description": aText().orEmpty(), "metadata": aMetadata(),
 		"payment_method": aText(), "receipt_email": aText().orEmpty(), "setup_future_usage": aWord("off_session", "on_session").orEmpty(),
 	}
 	created := changeable.with(shape{
-		"amount": anInteger(1, math.MaxInt64).must(), "automatic_payment_methods": automaticMethods(), "capture_method": aWord("automatic", "automatic_async", "manual"),
+		"amount": anInteger(1, math.MaxInt64).must(), "automatic_payment_methods": automaticMethods(), "confirmation_method": aWord("automatic", "manual"),
 		"confirm": aBoolean(), "currency": aText().must(), "off_session": aBoolean(), "payment_method_types": aList(aWord("card")),
 		"return_url": aText(), "use_stripe_sdk": aBoolean(),
 	})
@@ -159,11 +172,8 @@ func createPaymentIntent(t *transaction, c call) (any, *apiError) {
 	if fault != nil {
 		return nil, fault
 	}
-	if c.text("capture_method") == "manual" {
-		return nil, unsupported("capture_method", "capturing later")
-	}
 	made := t.newPaymentIntent(c.integer("amount", 0), currency, "")
-	made.CaptureMethod = c.word("capture_method", made.CaptureMethod)
+	made.ConfirmationMethod = c.word("confirmation_method", made.ConfirmationMethod)
 	if automatic := c.form.form("automatic_payment_methods"); automatic != nil {
 		made.AutomaticPaymentMethods = &automaticPayments{automatic.word("allow_redirects", "always"), automatic.boolean("enabled", false)}
 	}
@@ -179,7 +189,7 @@ func createPaymentIntent(t *transaction, c call) (any, *apiError) {
 
 // set takes over what a request may say at creation and later.
 func (p *paymentIntent) set(t *transaction, c call) *apiError {
-	p.Amount = c.integer("amount", p.Amount)
+	p.Amount, p.CaptureMethod = c.integer("amount", p.Amount), c.word("capture_method", p.CaptureMethod)
 	if fault := checkAmount(p.Amount, p.Currency); fault != nil {
 		return fault
 	}
@@ -237,7 +247,7 @@ func updatePaymentIntent(t *transaction, c call) (any, *apiError) {
 	if fault != nil {
 		return nil, fault
 	}
-	if (found.Status == "succeeded" || found.Status == "canceled") && (c.has("amount") || c.has("payment_method") || c.has("customer")) {
+	if found.isSettled() && (c.has("amount") || c.has("payment_method") || c.has("customer") || c.has("capture_method")) {
 		return nil, found.unexpected("update")
 	}
 	if found.private.Invoice != "" && (c.has("amount") || c.has("customer")) {
@@ -245,6 +255,11 @@ func updatePaymentIntent(t *transaction, c call) (any, *apiError) {
 	}
 	changed := edit[*paymentIntent](t, c.id())
 	return changed, changed.set(t, c)
+}
+
+// isSettled says that nothing is to be paid any more.
+func (p *paymentIntent) isSettled() bool {
+	return p.Status == "succeeded" || p.Status == "canceled" || p.Status == "requires_capture"
 }
 
 func (p *paymentIntent) unexpected(verb string) *apiError {
@@ -262,7 +277,7 @@ func confirmPaymentIntent(t *transaction, c call) (any, *apiError) {
 }
 
 func (t *transaction) confirm(intent *paymentIntent, c call) (any, *apiError) {
-	if intent.Status == "succeeded" || intent.Status == "canceled" {
+	if intent.isSettled() {
 		return nil, intent.unexpected("confirm")
 	}
 	id := c.word("payment_method", string(intent.PaymentMethod))
@@ -275,7 +290,9 @@ func (t *transaction) confirm(intent *paymentIntent, c call) (any, *apiError) {
 	}
 	c.setText("receipt_email", &intent.ReceiptEmail)
 	c.setText("setup_future_usage", &intent.SetupFutureUsage)
-	fault = t.pay(intent, payment{method: method, offSession: c.boolean("off_session", false), returnURL: c.text("return_url")})
+	fault = t.pay(intent, payment{
+		method: method, offSession: c.boolean("off_session", false), returnURL: c.text("return_url"), authenticated: intent.private.Authenticated,
+	})
 	return intent, fault
 }
 
@@ -294,6 +311,9 @@ func cancelPaymentIntent(t *transaction, c call) (any, *apiError) {
 
 func (t *transaction) cancelIntent(id, reason string) *paymentIntent {
 	changed := edit[*paymentIntent](t, id)
+	if changed.AmountCapturable > 0 {
+		t.release(changed, "charge.refunded")
+	}
 	changed.Status, changed.CanceledAt, changed.CancellationReason, changed.NextAction = "canceled", moment(t.now), text(reason), nil
 	t.emit("payment_intent.canceled", changed)
 	return changed

@@ -8,11 +8,12 @@ const refundKind = "refund"
 type refund struct {
 	header
 	Amount                 int64             `json:"amount"`
-	BalanceTransaction     null              `json:"balance_transaction"`
+	BalanceTransaction     text              `json:"balance_transaction"`
 	Charge                 string            `json:"charge"`
 	Created                int64             `json:"created"`
 	Currency               string            `json:"currency"`
 	DestinationDetails     refundDestination `json:"destination_details"`
+	FailureEntry           string            `json:"failure_balance_transaction,omitempty"`
 	FailureReason          string            `json:"failure_reason,omitempty"`
 	Metadata               metadata          `json:"metadata"`
 	PaymentIntent          text              `json:"payment_intent"`
@@ -96,6 +97,9 @@ func createRefund(t *transaction, c call) (any, *apiError) {
 		return nil, fault
 	}
 	t.create(made)
+	made.BalanceTransaction = text(t.book(booking{
+		amount: -amount, currency: made.Currency, kind: "refund", category: "refund", source: made.ID, description: "REFUND FOR CHARGE",
+	}).ID)
 	changed := edit[*charge](t, from.ID)
 	changed.AmountRefunded += amount
 	changed.Refunded = changed.AmountRefunded == changed.Amount
@@ -143,6 +147,9 @@ func (t *transaction) settleRefund(id string) {
 		return
 	}
 	changed.Status, changed.FailureReason = "failed", "unknown"
+	changed.FailureEntry = t.book(booking{
+		amount: changed.Amount, currency: changed.Currency, kind: "refund_failure", category: "refund_failure", source: id, description: "REFUND FAILURE",
+	}).ID
 	from := get[*charge](t, changed.Charge)
 	restored := edit[*charge](t, changed.Charge)
 	restored.AmountRefunded -= changed.Amount

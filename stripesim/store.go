@@ -233,6 +233,7 @@ var kinds = map[string]func() object{
 	subscriptionScheduleKind: func() object { return &subscriptionSchedule{} },
 	balanceTransactionKind:   func() object { return &balanceTransaction{} },
 	checkoutSessionKind:      func() object { return &checkoutSession{} },
+	balanceEntryKind:         func() object { return &balanceEntry{} },
 }
 
 // stored is an object in the journal.

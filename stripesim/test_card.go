@@ -12,6 +12,8 @@ type testCard struct {
 	authenticate authenticationNeed
 	// refund is how a refund to it goes: at once, first pending, or failing later.
 	refund refundWay
+	// availableAtOnce says that its money may be paid out at once.
+	availableAtOnce bool
 	// blocked says that it is Stripe that refuses, not the bank.
 	blocked bool
 }
@@ -65,7 +67,7 @@ var testCards = []testCard{
 	{token: "pm_card_mastercard", number: "5555555555554444", brand: "mastercard"},
 	{token: "pm_card_amex", number: "378282246310005", brand: "amex"},
 	{token: "pm_card_discover", number: "6011111111111117", brand: "discover"},
-	{token: "pm_card_bypassPending", number: "4000000000000077", brand: "visa"},
+	{token: "pm_card_bypassPending", number: "4000000000000077", brand: "visa", availableAtOnce: true},
 	{
 		token: "pm_card_chargeCustomerFail", number: "4000000000000341", brand: "visa",
 		refusal: refusal{code: "card_declined", declineCode: "generic_decline", message: wasDeclined},
