@@ -99,7 +99,7 @@ func (s *subscription) setPeriod(p period) {
 func (s *subscription) beginPeriods(at int64) {
 	items := cloneItems(s)
 	for i := range items {
-		items[i].CurrentPeriodStart, items[i].CurrentPeriodEnd = at, items[i].Price.Recurring.around(s.cycle(), at).End
+		items[i].CurrentPeriodStart, items[i].CurrentPeriodEnd = at, s.periodEnd(items[i].Price.Recurring, at)
 	}
 	s.Items.Data = items
 }
@@ -121,7 +121,7 @@ func (s *subscription) periodFor(r *recurring, at int64) period {
 			return item.period()
 		}
 	}
-	return period{Start: at, End: r.around(s.cycle(), at).End}
+	return period{Start: at, End: s.periodEnd(r, at)}
 }
 
 // renewItems begins the next period of the items whose period is over, and
@@ -134,7 +134,7 @@ func (s *subscription) renewItems(at int64) (renewed []subscriptionItem, over pe
 			continue
 		}
 		over.Start, over.End = max(over.Start, item.CurrentPeriodStart), max(over.End, item.CurrentPeriodEnd)
-		item.CurrentPeriodStart, item.CurrentPeriodEnd = item.CurrentPeriodEnd, item.Price.Recurring.around(s.cycle(), item.CurrentPeriodEnd).End
+		item.CurrentPeriodStart, item.CurrentPeriodEnd = item.CurrentPeriodEnd, s.periodEnd(item.Price.Recurring, item.CurrentPeriodEnd)
 		renewed = append(renewed, *item)
 	}
 	s.Items.Data = items

@@ -1,5 +1,7 @@
 package stripesim
 
+import "slices"
+
 // This file is what time does to subscriptions, and what the payment of their
 // invoices does.
 
@@ -144,14 +146,18 @@ func (t *transaction) subscriptionPaid(i *invoice) {
 		t.emit("customer.subscription.pending_update_applied", s)
 	case s.waitsFor(i):
 		s.PendingUpdate, s.private.Postponed = nil, nil
+	case s.Status == "past_due" && t.isLatestFinalized(s, i):
+		s.Status = "active"
 	case string(s.LatestInvoice) == i.ID:
 		switch s.Status {
 		case "incomplete":
 			if i.Status == "paid" {
 				s.Status = "active"
 			}
-		case "past_due", "unpaid":
-			s.Status = "active"
+		case "unpaid":
+			if i.Status == "paid" {
+				s.Status = "active"
+			}
 		case "paused":
 			s.Status, s.private.ResumeBy = "active", 0
 		}
@@ -168,6 +174,23 @@ func (t *transaction) subscriptionPaid(i *invoice) {
 	if found.Status == "paused" && s.Status == "active" {
 		t.emit("customer.subscription.resumed", s)
 	}
+}
+
+// isLatestFinalized says whether an invoice is the one that decides about a
+// subscription that is past due: the latest that is not a draft.
+func (t *transaction) isLatestFinalized(s *subscription, i *invoice) bool {
+	if string(s.LatestInvoice) == i.ID {
+		return true
+	}
+	if latest := get[*invoice](t, string(s.LatestInvoice)); latest == nil || latest.Status != "draft" {
+		return false
+	}
+	for _, other := range slices.Backward(related[*invoice](t, "subscription", s.ID)) {
+		if other.Status != "draft" {
+			return other.ID == i.ID
+		}
+	}
+	return false
 }
 
 // subscriptionUnpaid is what a failed payment means for the subscription: it is

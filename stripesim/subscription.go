@@ -224,6 +224,9 @@ func subscriptionOperations() []operation {
 		{method: "DELETE", path: "/v1/subscriptions/{}", do: cancelSubscription, fields: shape{
 			"cancellation_details": cancellationDetails(), "invoice_now": aBoolean(), "prorate": aBoolean(),
 		}},
+		{method: "POST", path: "/v1/subscriptions/{}/migrate", do: migrateSubscription, fields: shape{"billing_mode": aHash(shape{
+			"flexible": aHash(shape{"proration_discounts": aWord("included", "itemized")}), "type": aWord("flexible").must(),
+		}).must()}},
 		{method: "POST", path: "/v1/subscriptions/{}/resume", do: resumeSubscription, fields: shape{
 			"billing_cycle_anchor": aWord("now", "unchanged"), "proration_date": aTime(), "proration_behavior": aWord("always_invoice", "create_prorations", "none"),
 		}},
@@ -269,35 +272,6 @@ func (s *subscription) set(t *transaction, c call) *apiError {
 	merged, fault := s.Metadata.merge(c.form)
 	s.Metadata = merged
 	return fault
-}
-
-// setEnd schedules a cancellation, or takes it back.
-func (s *subscription) setEnd(t *transaction, c call) *apiError {
-	if c.has("cancel_at") && c.has("cancel_at_period_end") && !c.cleared("cancel_at") {
-		return invalid("cancel_at", "parameters_exclusive", "You may only specify one of these parameters: cancel_at, cancel_at_period_end.")
-	}
-	at, given := int64(0), c.has("cancel_at") || c.has("cancel_at_period_end")
-	atEnd := c.boolean("cancel_at_period_end", false)
-	switch {
-	case !given:
-		return nil
-	case atEnd, c.text("cancel_at") == "min_period_end":
-		at = s.period().End
-	case c.text("cancel_at") == "max_period_end":
-		at = s.lastPeriodEnd()
-	default:
-		if at = c.integer("cancel_at", 0); at != 0 && at <= t.now {
-			return invalid("cancel_at", "", "The subscription cannot be canceled in the past.")
-		}
-	}
-	if moment(at) != s.CancelAt || s.CancelAtPeriodEnd != atEnd {
-		s.CanceledAt, s.CancellationDetails.Reason = 0, ""
-		if at != 0 {
-			s.CanceledAt, s.CancellationDetails.Reason = moment(t.now), "cancellation_requested"
-		}
-	}
-	s.CancelAt, s.CancelAtPeriodEnd = moment(at), atEnd
-	return nil
 }
 
 func listSubscriptions(t *transaction, c call) (any, *apiError) {

@@ -17,6 +17,9 @@ func (t *transaction) bill(s *subscription, c call) *apiError {
 	if fault != nil {
 		return fault
 	}
+	if s.Status == "trialing" && c.text("billing_cycle_anchor") == "now" {
+		return invalid("billing_cycle_anchor", "", "You cannot set billing_cycle_anchor to now while the subscription is trialing: end the trial with trial_end=now.")
+	}
 	behaviour := c.word("proration_behavior", "create_prorations")
 	if trial == sameTrial && old.period().End <= t.now {
 		// The renewal that comes now bills the new items.
@@ -29,7 +32,8 @@ func (t *transaction) bill(s *subscription, c call) *apiError {
 		if behaviour != "none" && s.Status != "trialing" {
 			t.prorate(s, old, changes, at)
 		}
-		if behaviour != "always_invoice" || len(changes) == 0 {
+		cut := t.moveEnds(s, behaviour)
+		if behaviour != "always_invoice" || len(changes) == 0 && !cut {
 			return nil
 		}
 		return t.billNow(s, old, nil, c)

@@ -80,7 +80,11 @@ func (t *transaction) newSubscription(cus *customer, c call) (*subscription, *ap
 	} else {
 		s.beginPeriods(t.now)
 	}
-	return s, s.set(t, c)
+	if fault := s.set(t, c); fault != nil {
+		return nil, fault
+	}
+	s.trimPeriods()
+	return s, nil
 }
 
 // isBilled says whether a customer has a live subscription, which fixes the

@@ -64,14 +64,15 @@ func (t *transaction) startSchedule(schedule *subscriptionSchedule) *apiError {
 	if s.Status == "incomplete" {
 		s.Status = "active"
 	}
+	if schedule.EndBehavior == "cancel" {
+		s.CancelAt = moment(schedule.end())
+	}
+	s.trimPeriods()
 	t.create(s)
 	created := t.emit("customer.subscription.created", s)
 	i := t.newInvoice(s, billing{reason: "subscription_create", lines: t.periodLines(s, s.Items.Data), from: t.now, to: t.now})
 	i.AutomaticallyFinalizesAt = moment(t.now + draftTime)
 	s.LatestInvoice = text(i.ID)
-	if schedule.EndBehavior == "cancel" {
-		s.CancelAt = moment(schedule.end())
-	}
 	t.snapshot(created, s)
 	t.snapshot(t.events[len(t.events)-1], i)
 	schedule.Status, schedule.Subscription, schedule.CurrentPhase = "active", text(s.ID), &phaseSpan{phase.EndDate, phase.StartDate}
