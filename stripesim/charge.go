@@ -21,8 +21,8 @@ type charge struct {
 	Customer                      text           `json:"customer"`
 	Description                   text           `json:"description"`
 	Destination                   null           `json:"destination"`
-	Dispute                       null           `json:"dispute"`
-	Disputed                      no             `json:"disputed"`
+	Dispute                       text           `json:"dispute"`
+	Disputed                      bool           `json:"disputed"`
 	FailureBalanceTransaction     null           `json:"failure_balance_transaction"`
 	FailureCode                   text           `json:"failure_code"`
 	FailureMessage                text           `json:"failure_message"`

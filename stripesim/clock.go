@@ -175,6 +175,8 @@ func (t *transaction) work(k key) {
 		t.bookCharge(k.ID)
 	case paymentIntentKind:
 		t.expireAuthorization(k.ID)
+	case disputeKind:
+		t.workDispute(k.ID)
 	case checkoutSessionKind:
 		t.expireCheckout(k.ID)
 	case subscriptionScheduleKind:

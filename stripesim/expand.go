@@ -26,6 +26,9 @@ var expandable = map[string]string{
 	"charge.balance_transaction":                       balanceEntryKind,
 	"refund.balance_transaction":                       balanceEntryKind,
 	"refund.failure_balance_transaction":               balanceEntryKind,
+	"charge.dispute":                                   disputeKind,
+	"dispute.charge":                                   chargeKind,
+	"dispute.payment_intent":                           paymentIntentKind,
 	"refund.charge":                                    chargeKind,
 	"refund.payment_intent":                            paymentIntentKind,
 	"invoice.customer":                                 customerKind,
@@ -117,6 +120,8 @@ func (t *transaction) shown(o any) any {
 		}
 	case *subscription:
 		return o.withPrices(t)
+	case *dispute:
+		return o.withEntries(t.now)
 	case *balanceEntry:
 		return o.atTime(t.now)
 	case *invoice:

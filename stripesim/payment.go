@@ -56,6 +56,7 @@ func (t *transaction) pay(intent *paymentIntent, p payment) *apiError {
 	}
 	intent.Status, intent.AmountReceived = "succeeded", intent.Amount
 	t.emit("charge.succeeded", made)
+	t.dispute(made, p.method.testCard().objection)
 	t.emit("payment_intent.succeeded", intent)
 	t.invoicePaid(intent)
 	return t.checkoutPaid(intent)

@@ -80,7 +80,7 @@ func createRefund(t *transaction, c call) (any, *apiError) {
 	case left == 0:
 		return nil, refused("charge_already_refunded", "Charge "+from.ID+" has already been refunded.")
 	case amount > left:
-		fault := refused("charge_already_refunded", fmt.Sprintf("Refund amount (%s) is greater than unrefunded amount on charge (%s)", formatAmount(amount, from.Currency), formatAmount(left, from.Currency)))
+		fault := refused("", fmt.Sprintf("Refund amount (%s) is greater than unrefunded amount on charge (%s)", formatAmount(amount, from.Currency), formatAmount(left, from.Currency)))
 		fault.param = "amount"
 		return nil, fault
 	}
@@ -116,6 +116,9 @@ func (t *transaction) refundable(c call) (*charge, *apiError) {
 		if fault != nil {
 			return nil, fault
 		}
+		if intent.Status == "requires_capture" {
+			return nil, refused("", "This PaymentIntent ("+intentID+") was not captured. You must cancel the PaymentIntent to release its funds.")
+		}
 		if intent.Status != "succeeded" {
 			return nil, refused("", "This PaymentIntent ("+intentID+") does not have a successful charge to refund.")
 		}
@@ -128,10 +131,24 @@ func (t *transaction) refundable(c call) (*charge, *apiError) {
 		return nil, invalid("", "parameter_missing", "One of the following params should be provided for this request: payment_intent or charge.")
 	}
 	found, fault := named[*charge](t, id, "charge")
-	if fault == nil && found.Status != "succeeded" {
+	switch {
+	case fault != nil:
+	case found.Status != "succeeded":
 		fault = refused("charge_not_refundable", "This charge did not succeed, so there is nothing to refund.")
+	case !t.mayRefund(found):
+		fault = refused("charge_disputed", "Charge "+found.ID+" has been charged back; cannot issue a refund.")
 	}
 	return found, fault
+}
+
+// mayRefund says that no dispute has taken a charge's money already.
+func (t *transaction) mayRefund(c *charge) bool {
+	for _, d := range related[*dispute](t, "charge", c.ID) {
+		if !d.IsChargeRefundable {
+			return false
+		}
+	}
+	return true
 }
 
 // settleRefund is what becomes of a refund later: a pending one succeeds, that

@@ -33,7 +33,7 @@ func init() {
 		paymentIntentOperations(), chargeOperations(), refundOperations(), invoiceOperations(), invoiceItemOperations(),
 		invoicePaymentOperations(), subscriptionOperations(), subscriptionItemOperations(), eventOperations(),
 		webhookEndpointOperations(), testClockOperations(), subscriptionScheduleOperations(),
-		checkoutSessionOperations(), captureOperations(), balanceOperations(), balanceTransactionOperations(),
+		checkoutSessionOperations(), captureOperations(), balanceOperations(), disputeOperations(), balanceTransactionOperations(),
 	) {
 		o.fields = o.fields.with(shape{"expand": aList(aText())})
 		if o.browser && strings.Contains(o.path, "{}") {

@@ -234,6 +234,7 @@ var kinds = map[string]func() object{
 	balanceTransactionKind:   func() object { return &balanceTransaction{} },
 	checkoutSessionKind:      func() object { return &checkoutSession{} },
 	balanceEntryKind:         func() object { return &balanceEntry{} },
+	disputeKind:              func() object { return &dispute{} },
 }
 
 // stored is an object in the journal.

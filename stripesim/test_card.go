@@ -12,6 +12,8 @@ type testCard struct {
 	authenticate authenticationNeed
 	// refund is how a refund to it goes: at once, first pending, or failing later.
 	refund refundWay
+	// objection is the dispute that follows a charge of it.
+	objection objection
 	// availableAtOnce says that its money may be paid out at once.
 	availableAtOnce bool
 	// blocked says that it is Stripe that refuses, not the bank.
@@ -96,6 +98,16 @@ var testCards = []testCard{
 		refusal: refusal{code: "card_declined", declineCode: "insufficient_funds", message: tooLittle},
 	},
 	{token: "pm_card_threeDSecure2Required", number: "4000000000003220", brand: "visa", authenticate: alwaysAuthenticates},
+
+	{token: "pm_card_createDispute", number: "4000000000000259", brand: "visa", objection: objection{reason: "fraudulent", code: "10.4"}},
+	{
+		token: "pm_card_createDisputeProductNotReceived", number: "4000000000002685", brand: "visa",
+		objection: objection{reason: "product_not_received", code: "13.1"},
+	},
+	{
+		token: "pm_card_createDisputeInquiry", number: "4000000000001976", brand: "visa",
+		objection: objection{reason: "fraudulent", code: "10", inquiry: true},
+	},
 
 	{token: "pm_card_pendingRefund", number: "4000000000007726", brand: "visa", refund: refundsPending},
 	{token: "pm_card_refundFail", number: "4000000000005126", brand: "visa", refund: refundsFail},
