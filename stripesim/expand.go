@@ -15,6 +15,8 @@ var expandable = map[string]string{
 	"customer.invoice_settings.default_payment_method": paymentMethodKind,
 	"product.default_price":                            priceKind,
 	"price.product":                                    productKind,
+	"promotion_code.customer":                          customerKind,
+	"promotion_code.promotion.coupon":                  couponKind,
 	"payment_method.customer":                          customerKind,
 	"setup_intent.customer":                            customerKind,
 	"setup_intent.payment_method":                      paymentMethodKind,
@@ -69,6 +71,9 @@ var neverThere = map[string]bool{
 	"schedule": true, "source_transfer": true, "tax_code": true, "test_clock": true,
 }
 
+// absent is what Stripe leaves out even where it is asked to expand it.
+type absent struct{}
+
 // concealed are the fields that show up only when they are expanded.
 var concealed = map[string]func(*transaction, string) any{
 	"customer.subscriptions": func(t *transaction, id string) any {
@@ -86,6 +91,12 @@ var concealed = map[string]func(*transaction, string) any{
 		answer := listOf("/v1/checkout/sessions/"+id+"/line_items", shown[:min(defaultPage, len(shown))])
 		answer.HasMore = len(shown) > defaultPage
 		return answer
+	},
+	"coupon.applies_to": func(t *transaction, id string) any {
+		if products := get[*coupon](t, id).private.Products; len(products) > 0 {
+			return tree{"products": products}
+		}
+		return absent{}
 	},
 	"charge.refunds": func(t *transaction, id string) any {
 		return listOf("/v1/charges/"+id+"/refunds", newestFirst(related[*refund](t, "charge", id)))
@@ -118,6 +129,10 @@ func (t *transaction) shown(o any) any {
 		if o.private.Deleted {
 			return deletedObject{o.ID, customerKind, true}
 		}
+	case *coupon:
+		return o.atTime(t.now)
+	case *promotionCode:
+		return o.asNow(t)
 	case *subscription:
 		return o.withPrices(t)
 	case *dispute:
@@ -198,7 +213,11 @@ func (t *transaction) expandIn(place tree, at string, parts []string) bool {
 	at += "." + name
 	if reveal := concealed[at]; reveal != nil && place[name] == nil {
 		id, _ := place["id"].(string)
-		revealed, err := toTree(tree{"value": reveal(t, id)})
+		value := reveal(t, id)
+		if value == (absent{}) {
+			return true
+		}
+		revealed, err := toTree(tree{"value": value})
 		if err != nil {
 			return false
 		}

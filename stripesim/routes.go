@@ -29,7 +29,8 @@ var operations map[string]*operation
 func init() {
 	operations = map[string]*operation{}
 	for _, o := range slices.Concat(
-		customerOperations(), productOperations(), priceOperations(), paymentMethodOperations(), setupIntentOperations(),
+		customerOperations(), productOperations(), priceOperations(), couponOperations(), promotionCodeOperations(),
+		paymentMethodOperations(), setupIntentOperations(),
 		paymentIntentOperations(), chargeOperations(), refundOperations(), invoiceOperations(), invoiceItemOperations(),
 		invoicePaymentOperations(), subscriptionOperations(), subscriptionItemOperations(), eventOperations(),
 		webhookEndpointOperations(), testClockOperations(), subscriptionScheduleOperations(),

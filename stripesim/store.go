@@ -217,6 +217,8 @@ var kinds = map[string]func() object{
 	customerKind:        func() object { return &customer{} },
 	productKind:         func() object { return &product{} },
 	priceKind:           func() object { return &price{} },
+	couponKind:          func() object { return &coupon{} },
+	promotionCodeKind:   func() object { return &promotionCode{} },
 	paymentMethodKind:   func() object { return &paymentMethod{} },
 	setupIntentKind:     func() object { return &setupIntent{} },
 	paymentIntentKind:   func() object { return &paymentIntent{} },
