@@ -2,57 +2,94 @@ package stripesim_test
 
 import (
 	"encoding/json"
-	"fmt"
+	"errors"
 	"net/http"
 	"net/http/httptest"
-	"slices"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stripe/stripe-mock/embedded"
+
+	"github.com/numerai-app/payments/stripesim"
 )
 
-// schema is what Stripe's description of its API says of a value.
-type schema struct {
-	Required   []string           `json:"required"`
-	Properties map[string]*schema `json:"properties"`
-	Type       string             `json:"type"`
-	Nullable   bool               `json:"nullable"`
-	Enum       []any              `json:"enum"`
-	AnyOf      []*schema          `json:"anyOf"`
-	Items      *schema            `json:"items"`
-	Ref        string             `json:"$ref"`
+// stillSent are the fields that Stripe sends and no longer describes, by kind.
+var stillSent = map[string][]string{
+	"charge":         {"destination", "dispute", "order", "source"},
+	"recurring":      {"trial_period_days"},
+	"payment_intent": {"source"},
+	"product":        {"type"},
 }
 
-var schemas = sync.OnceValue(func() map[string]*schema {
-	var description struct {
-		Components struct {
-			Schemas map[string]*schema `json:"schemas"`
-		} `json:"components"`
-	}
-	if err := json.Unmarshal(embedded.OpenAPISpec, &description); err != nil {
+// ids are the variable parts of a path, as Stripe's description writes them.
+var ids = regexp.MustCompile(`\{\w+\}`)
+
+// description is Stripe's own, made strict: what it does not name is wrong.
+// Operations are found by method and path, {} standing for an id.
+type description struct {
+	kinds      openapi3.Schemas
+	operations map[string]*openapi3.Operation
+}
+
+var stripeDescription = sync.OnceValue(func() description {
+	read, err := openapi3.NewLoader().LoadFromData(embedded.OpenAPISpec)
+	if err != nil {
 		panic("read Stripe's description: " + err.Error())
 	}
-	return description.Components.Schemas
+	d := description{read.Components.Schemas, map[string]*openapi3.Operation{}}
+	for kind, names := range stillSent {
+		for _, name := range names {
+			d.kinds[kind].Value.WithProperty(name, openapi3.NewSchema().WithNullable())
+		}
+	}
+	if err := read.WalkSchemas(func(_ string, s *openapi3.SchemaRef) error {
+		if additional := s.Value.AdditionalProperties; len(s.Value.Properties) > 0 && additional.Has == nil && additional.Schema == nil {
+			s.Value.WithoutAdditionalProperties()
+		}
+		return nil
+	}); err != nil {
+		panic("walk Stripe's description: " + err.Error())
+	}
+	for path, item := range read.Paths.Map() {
+		for method, operation := range item.Operations() {
+			d.operations[method+" "+ids.ReplaceAllString(path, "{}")] = operation
+		}
+	}
+	return d
 })
 
-// fromThePast are names that Stripe still sends and no longer describes.
-var fromThePast = []string{"destination", "dispute", "order", "source", "trial_period_days", "type"}
+// answer is what the description says of an operation's answer with a status.
+// Nil: nothing.
+func (d description) answer(operation string, status int) *openapi3.Schema {
+	described := d.operations[operation]
+	switch {
+	case described == nil && status == http.StatusOK:
+		return nil
+	case described == nil:
+		return d.kinds["error"].Value
+	}
+	response := described.Responses.Status(status)
+	if response == nil {
+		response = described.Responses.Default()
+	}
+	return response.Value.Content["application/json"].Schema.Value
+}
 
 // described is a handler that fails the test where an answer of the API is not
-// as Stripe describes it: required names, types, enumerations, and no others.
+// as Stripe describes it for that operation and status.
 func described(t *testing.T, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		recorded := httptest.NewRecorder()
 		next.ServeHTTP(recorded, r) // an aborted connection panics through
-		if strings.HasPrefix(r.URL.Path, "/v1/") && recorded.Code == http.StatusOK {
-			var value map[string]any
-			if err := json.Unmarshal(recorded.Body.Bytes(), &value); err != nil {
-				t.Errorf("%s %s: %v", r.Method, r.URL, err)
-			}
-			for _, fault := range conform("", value) {
-				t.Errorf("%s %s: %s", r.Method, r.URL.Path, fault)
+		if strings.HasPrefix(r.URL.Path, "/v1/") && recorded.Header().Get("Content-Type") == "application/json" {
+			schema := stripeDescription().answer(stripesim.OperationOf(r.Method, r.URL.Path), recorded.Code)
+			if schema == nil {
+				t.Errorf("Stripe does not have %s %s", r.Method, r.URL.Path)
+			} else {
+				wantDescribed(t, r.Method+" "+r.URL.Path, schema, recorded.Body.Bytes())
 			}
 		}
 		for name, values := range recorded.Header() {
@@ -65,98 +102,71 @@ func described(t *testing.T, next http.Handler) http.Handler {
 	})
 }
 
-// conform says where an object, or a list of them, is not as described.
-func conform(path string, value map[string]any) []string {
-	kind, _ := value["object"].(string)
-	if kind == "list" {
-		var faults []string
-		rows, _ := value["data"].([]any)
-		for i, row := range rows {
-			if inner, ok := row.(map[string]any); ok {
-				faults = append(faults, conform(fmt.Sprintf("%s.%d", path, i), inner)...)
+// wantSnapshots fails the test where the object of an event is not as Stripe
+// describes its kind.
+func wantSnapshots(t *testing.T, sim *stripesim.Simulator) {
+	t.Helper()
+	for _, told := range sim.Snapshots() {
+		schema := stripeDescription().kinds[told.Kind]
+		if schema == nil {
+			t.Errorf("%s: Stripe has no %s", told.Type, told.Kind)
+			continue
+		}
+		wantDescribed(t, told.Type, schema.Value, told.Object)
+	}
+}
+
+func wantDescribed(t *testing.T, what string, schema *openapi3.Schema, encoded []byte) {
+	t.Helper()
+	var value any
+	if err := json.Unmarshal(encoded, &value); err != nil {
+		t.Errorf("%s: %v", what, err)
+		return
+	}
+	if schema.VisitJSON(value, openapi3.FailFast()) != nil {
+		for _, fault := range faults(schema, value, "") {
+			t.Errorf("%s%s", what, fault)
+		}
+	}
+}
+
+// faults say where a value is not as described. Of several choices it names the
+// faults of the one that is nearest.
+func faults(schema *openapi3.Schema, value any, at string) []string {
+	var found []string
+	for _, fault := range leaves(schema.VisitJSON(value, openapi3.MultiErrors())) {
+		wrong := new(openapi3.SchemaError)
+		if !errors.As(fault, &wrong) {
+			found = append(found, at+": "+fault.Error())
+			continue
+		}
+		path := strings.Join(append([]string{at}, wrong.JSONPointer()...), ".")
+		var nearest []string
+		for _, choice := range wrong.Schema.AnyOf {
+			if of := faults(choice.Value, wrong.Value, path); nearest == nil || len(of) <= len(nearest) {
+				nearest = of
 			}
 		}
-		return faults
+		if nearest == nil {
+			nearest = []string{path + ": " + wrong.Reason}
+		}
+		found = append(found, nearest...)
 	}
-	if value["deleted"] == true {
-		kind = "deleted_" + kind
-	}
-	if schemas()[kind] == nil {
-		return []string{path + ": no description of " + kind}
-	}
-	return schemas()[kind].faults(kind, value)
+	return found
 }
 
-func (s *schema) faults(path string, value any) []string {
-	if name, ok := strings.CutPrefix(s.Ref, "#/components/schemas/"); ok {
-		s = schemas()[name]
-	}
-	if value == nil {
-		if !s.Nullable && (s.Type != "" || len(s.AnyOf) > 0) {
-			return []string{path + " is null"}
-		}
-		return nil
-	}
-	var fewest []string
-	for i, one := range s.AnyOf {
-		found := one.faults(path, value)
-		if len(found) == 0 {
+// leaves are the single faults of one that may be many.
+func leaves(fault error) []error {
+	many := openapi3.MultiError{}
+	if !errors.As(fault, &many) {
+		if fault == nil {
 			return nil
 		}
-		if i == 0 || len(found) < len(fewest) {
-			fewest = found
-		}
+		return []error{fault}
 	}
-	if len(s.AnyOf) > 0 {
-		return fewest
+	var found []error
+	for _, one := range many {
+		found = append(found, leaves(one)...)
 	}
-	if len(s.Enum) > 0 && !slices.Contains(s.Enum, value) {
-		return []string{fmt.Sprintf("%s is %v, want one of %v", path, value, s.Enum)}
-	}
-	return s.faultsOfType(path, value)
-}
-
-func (s *schema) faultsOfType(path string, value any) []string {
-	fits := true
-	var faults []string
-	switch s.Type {
-	case "string":
-		_, fits = value.(string)
-	case "boolean":
-		_, fits = value.(bool)
-	case "number", "integer":
-		_, fits = value.(float64)
-	case "array":
-		var rows []any
-		rows, fits = value.([]any)
-		for i, row := range rows {
-			faults = append(faults, s.Items.faults(fmt.Sprintf("%s.%d", path, i), row)...)
-		}
-	case "object":
-		var inner map[string]any
-		if inner, fits = value.(map[string]any); fits {
-			faults = s.faultsOfHash(path, inner)
-		}
-	}
-	if !fits {
-		return []string{fmt.Sprintf("%s is %v, want %s", path, value, s.Type)}
-	}
-	return faults
-}
-
-func (s *schema) faultsOfHash(path string, value map[string]any) []string {
-	var faults []string
-	for _, name := range s.Required {
-		if _, there := value[name]; !there {
-			faults = append(faults, path+" lacks "+name)
-		}
-	}
-	for name, inner := range value {
-		if described := s.Properties[name]; described != nil {
-			faults = append(faults, described.faults(path+"."+name, inner)...)
-		} else if len(s.Properties) > 0 && !slices.Contains(fromThePast, name) {
-			faults = append(faults, path+" has "+name+", which Stripe does not describe")
-		}
-	}
-	return faults
+	return found
 }

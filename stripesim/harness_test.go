@@ -89,6 +89,7 @@ func newSimulator(t *testing.T, config stripesim.Config) *stripesim.Simulator {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		wantSnapshots(t, sim)
 		if err := sim.Close(context.WithoutCancel(t.Context())); err != nil {
 			t.Errorf("close: %v", err)
 		}
