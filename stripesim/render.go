@@ -1,5 +1,7 @@
 package stripesim
 
+import "encoding/json"
+
 // firstNew is the first version of Stripe's API with the present shape.
 const firstNew = "2025-03-31"
 
@@ -83,17 +85,30 @@ func (t *transaction) oldSubscription(o tree) {
 	removeAll(o, "billing_mode", "billing_schedules", "billing_cycle_anchor_config", "customer_account")
 }
 
-// oldPeriod moves the period from the items to the subscription.
+// oldPeriod moves the period from the items to the subscription: the shortest,
+// where they differ.
 func oldPeriod(o tree) {
-	items := rows(o, "items")
-	for _, item := range items {
-		for _, name := range []string{"current_period_start", "current_period_end"} {
-			if at, there := item[name]; there {
-				o[name] = at
-				delete(item, name)
-			}
+	shortest := int64(0)
+	for _, item := range rows(o, "items") {
+		start, end := item["current_period_start"], item["current_period_end"]
+		if length := wholeNumber(end) - wholeNumber(start); end != nil && (shortest == 0 || length < shortest) {
+			shortest = length
+			o["current_period_start"], o["current_period_end"] = start, end
 		}
+		removeAll(item, "current_period_start", "current_period_end")
 	}
+}
+
+func wholeNumber(value any) int64 {
+	number, ok := value.(json.Number)
+	if !ok {
+		return 0
+	}
+	whole, err := number.Int64()
+	if err != nil {
+		return 0
+	}
+	return whole
 }
 
 func (t *transaction) oldInvoice(o tree, links oldLinks) {

@@ -17,8 +17,7 @@ func (t *transaction) workSchedule(id string) {
 		}
 		t.changed("subscription_schedule.updated", before, s)
 	case t.now < s.CurrentPhase.EndDate:
-		s.private.Warned = true
-		t.emit("subscription_schedule.expiring", s)
+		t.announceEnd(s)
 	case s.phaseAt(t.now) != nil:
 		phase := s.phaseAt(t.now)
 		s.CurrentPhase = &phaseSpan{phase.EndDate, phase.StartDate}
@@ -27,6 +26,9 @@ func (t *transaction) workSchedule(id string) {
 			t.sim.config.Logger.Warn("a phase of a schedule could not begin", "schedule", s.ID, "error", fault.message)
 		}
 		t.held = ""
+		if s.due() <= t.now {
+			t.announceEnd(s)
+		}
 	case s.EndBehavior == "cancel":
 		subscriptionID := string(s.Subscription)
 		edit[*subscription](t, subscriptionID).Schedule = ""
@@ -37,7 +39,12 @@ func (t *transaction) workSchedule(id string) {
 	}
 }
 
-// isDue says whether the schedule of a subscription has to act before it.
+func (t *transaction) announceEnd(s *subscriptionSchedule) {
+	s.private.Warned = true
+	t.emit("subscription_schedule.expiring", s)
+}
+
+// scheduleIsDue says whether the schedule of a subscription has to act before it.
 func (t *transaction) scheduleIsDue(s *subscription) bool {
 	schedule := get[*subscriptionSchedule](t, string(s.Schedule))
 	return schedule != nil && schedule.Status == "active" && schedule.CurrentPhase.EndDate <= t.now
