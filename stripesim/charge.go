@@ -1,5 +1,7 @@
 package stripesim
 
+import "cmp"
+
 const chargeKind = "charge"
 
 // charge is one movement of money, or the try of one.
@@ -136,15 +138,18 @@ const (
 	highestRisk = 95
 )
 
+// riskScores are the scores of the levels of risk at which a charge is let pass.
+var riskScores = map[string]int64{"": normalRisk, "elevated": 65}
+
 // settle is what the bank's consent makes of a charge.
-func (c *charge) settle(now int64) {
+func (c *charge) settle(now int64, risk string) {
 	amount := c.Amount
 	c.Status, c.Paid, c.Captured, c.AmountCaptured = "succeeded", true, true, amount
 	c.PaymentMethodDetails.Card.AmountAuthorized = &amount
 	c.private.BookedAt = now + bookTime
 	c.ReceiptURL = text("https://pay.stripe.com/receipts/simulator/" + c.ID)
 	c.Outcome = outcome{
-		NetworkStatus: "approved_by_network", RiskLevel: "normal", RiskScore: normalRisk, SellerMessage: "Payment complete.", Type: "authorized",
+		NetworkStatus: "approved_by_network", RiskLevel: cmp.Or(risk, "normal"), RiskScore: riskScores[risk], SellerMessage: "Payment complete.", Type: "authorized",
 	}
 }
 

@@ -48,7 +48,7 @@ func (t *transaction) pay(intent *paymentIntent, p payment) *apiError {
 		return fault
 	}
 	made := t.newCharge(intent, p.method)
-	made.settle(t.now)
+	made.settle(t.now, p.method.testCard().risk)
 	intent.LatestCharge, intent.NextAction, intent.LastPaymentError = text(made.ID), nil, nil
 	if intent.CaptureMethod == "manual" {
 		t.authorize(intent, made)

@@ -1,7 +1,8 @@
 package stripesim
 
 import (
-	"strings"
+	"cmp"
+	"math"
 	"time"
 )
 
@@ -24,7 +25,7 @@ type paymentMethod struct {
 }
 
 type paymentMethodPrivate struct {
-	Token string `json:"token"` // of the test card
+	Token string `json:"token"` // the key of the test card
 	// SetUp says that the payer agreed, with the bank's step, to payments
 	// without being there.
 	SetUp    bool `json:"set_up,omitempty"`
@@ -57,8 +58,8 @@ type card struct {
 }
 
 type cardChecks struct {
-	AddressLine1Check      null `json:"address_line1_check"`
-	AddressPostalCodeCheck null `json:"address_postal_code_check"`
+	AddressLine1Check      text `json:"address_line1_check"`
+	AddressPostalCodeCheck text `json:"address_postal_code_check"`
 	CVCCheck               text `json:"cvc_check"`
 }
 
@@ -79,8 +80,7 @@ func (m *paymentMethod) indexes() []indexed {
 }
 
 func (m *paymentMethod) testCard() testCard {
-	known, _ := cardByToken(m.private.Token)
-	return known
+	return cardsByKey[m.private.Token]
 }
 
 func billingDetailsField() field {
@@ -94,7 +94,7 @@ func paymentMethodOperations() []operation {
 		{method: "POST", path: "/v1/payment_methods", do: createPaymentMethod, browser: true, fields: shape{
 			"allow_redisplay": aWord("always", "limited", "unspecified"), "billing_details": billingDetailsField(),
 			"card": aHash(shape{
-				"cvc": aText(), "exp_month": anInteger(1, 12), "exp_year": anInteger(0, 2100), "number": aText(), "token": aText(),
+				"cvc": aText(), "exp_month": anInteger(0, math.MaxInt32), "exp_year": anInteger(0, math.MaxInt32), "number": aText(), "token": aText(),
 			}),
 			"metadata": aMetadata(), "type": aText().must(),
 		}},
@@ -102,7 +102,7 @@ func paymentMethodOperations() []operation {
 		{method: "GET", path: "/v1/payment_methods/{}", do: retrievePaymentMethod},
 		{method: "POST", path: "/v1/payment_methods/{}", do: updatePaymentMethod, fields: shape{
 			"allow_redisplay": aWord("always", "limited", "unspecified"), "billing_details": billingDetailsField(), "metadata": aMetadata(),
-			"card": aHash(shape{"exp_month": anInteger(1, 12), "exp_year": anInteger(0, 2100)}),
+			"card": aHash(shape{"exp_month": anInteger(0, math.MaxInt32), "exp_year": anInteger(0, math.MaxInt32)}),
 		}},
 		{method: "POST", path: "/v1/payment_methods/{}/attach", do: attachPaymentMethod, fields: shape{"customer": aText().must()}},
 		{method: "POST", path: "/v1/payment_methods/{}/detach", do: detachPaymentMethod},
@@ -115,12 +115,12 @@ func (t *transaction) newPaymentMethod(c testCard) *paymentMethod {
 	return &paymentMethod{
 		header: header{ID: t.newID("pm_1", 23), Object: paymentMethodKind}, AllowRedisplay: "unspecified", Created: t.now, Type: "card",
 		Card: &card{
-			Brand: c.brand, Checks: cardChecks{CVCCheck: "pass"}, Country: "US", DisplayBrand: c.brand, ExpMonth: 8,
-			ExpYear: int64(time.Unix(t.now, 0).UTC().Year() + yearsValid), Fingerprint: digest(c.number)[:16], Funding: "credit",
+			Brand: c.brand, Checks: c.check(address{}), Country: cmp.Or(c.country, "US"), DisplayBrand: c.brand, ExpMonth: 8,
+			ExpYear: int64(time.Unix(t.now, 0).UTC().Year() + yearsValid), Fingerprint: digest(c.number)[:16], Funding: cmp.Or(c.funding, "credit"),
 			Last4: c.number[len(c.number)-4:], Networks: networks{Available: []string{c.brand}}, RegulatedStatus: "unregulated",
-			ThreeDSecureUsage: secureUsage{true},
+			ThreeDSecureUsage: secureUsage{c.brand != "amex"},
 		},
-		private: paymentMethodPrivate{Token: c.token},
+		private: paymentMethodPrivate{Token: c.key()},
 	}
 }
 
@@ -161,9 +161,11 @@ func createPaymentMethod(t *transaction, c call) (any, *apiError) {
 		return nil, fault
 	}
 	made := t.newPaymentMethod(chosen)
-	made.setCard(details)
+	if fault := made.setCard(t, details); fault != nil {
+		return nil, fault
+	}
 	made.AllowRedisplay = c.word("allow_redisplay", made.AllowRedisplay)
-	made.BillingDetails = readBillingDetails(c.form.form("billing_details"))
+	made.setBillingDetails(c.form.form("billing_details"))
 	if made.Metadata, fault = made.Metadata.merge(c.form); fault != nil {
 		return nil, fault
 	}
@@ -171,40 +173,12 @@ func createPaymentMethod(t *transaction, c call) (any, *apiError) {
 	return made, nil
 }
 
-// chooseCard finds the test card of a number or a token.
-func chooseCard(details form) (testCard, *apiError) {
-	if token := details.text("token"); token != "" {
-		chosen, ok := cardByToken("pm_card_" + strings.TrimPrefix(token, "tok_"))
-		if !ok {
-			return chosen, missing("token", token, "card[token]")
-		}
-		return chosen, nil
-	}
-	number := strings.NewReplacer(" ", "", "-", "").Replace(details.text("number"))
-	if number == "" {
-		return testCard{}, missingParam("card[number]")
-	}
-	if chosen, ok := cardByNumber(number); ok {
-		return chosen, nil
-	}
-	if isLuhn(number) {
-		return testCard{}, declined(refusal{
-			code: "card_declined", declineCode: "test_mode_live_card", param: "number",
-			message: "Your card was declined. Your request was in test mode, but used a non test card. For a list of valid test cards, visit: https://stripe.com/docs/testing.",
-		})
-	}
-	return testCard{}, declined(refusal{code: "incorrect_number", param: "number", message: "Your card number is incorrect."})
-}
-
-func (m *paymentMethod) setCard(details form) {
-	changed := *m.Card
-	changed.ExpMonth = details.integer("exp_month", changed.ExpMonth)
-	changed.ExpYear = details.integer("exp_year", changed.ExpYear)
-	const century = 100
-	if changed.ExpYear < century {
-		changed.ExpYear += 20 * century
-	}
-	m.Card = &changed
+// setBillingDetails takes over the payer's details, which the bank checks.
+func (m *paymentMethod) setBillingDetails(f form) {
+	m.BillingDetails = readBillingDetails(f)
+	checked := *m.Card
+	checked.Checks = m.testCard().check(m.BillingDetails.Address)
+	m.Card = &checked
 }
 
 func readBillingDetails(f form) billingDetails {
@@ -225,11 +199,16 @@ func updatePaymentMethod(t *transaction, c call) (any, *apiError) {
 	if fault != nil {
 		return nil, fault
 	}
+	if before.Customer == "" {
+		return nil, refused("", "You must save this PaymentMethod to a customer before you can update it.")
+	}
 	changed := edit[*paymentMethod](t, c.id())
-	changed.setCard(c.form.form("card"))
+	if fault := changed.setCard(t, c.form.form("card")); fault != nil {
+		return nil, fault
+	}
 	changed.AllowRedisplay = c.word("allow_redisplay", changed.AllowRedisplay)
 	if c.has("billing_details") {
-		changed.BillingDetails = readBillingDetails(c.form.form("billing_details"))
+		changed.setBillingDetails(c.form.form("billing_details"))
 	}
 	if changed.Metadata, fault = changed.Metadata.merge(c.form); fault != nil {
 		return nil, fault

@@ -105,6 +105,9 @@ func (s *setupIntent) set(t *transaction, c call) *apiError {
 		if fault != nil {
 			return fault
 		}
+		if method.Customer != "" && method.Customer != s.Customer {
+			return invalid("payment_method", "", "The provided PaymentMethod "+id+" belongs to another Customer. Please include its Customer in the `customer` parameter on the SetupIntent.")
+		}
 		s.PaymentMethod, s.Status = text(method.ID), "requires_confirmation"
 	}
 	merged, fault := s.Metadata.merge(c.form)

@@ -1,10 +1,22 @@
 package stripesim
 
+import (
+	"cmp"
+	"slices"
+)
+
 // testCard is one of Stripe's test cards: what it is, and how it behaves.
 type testCard struct {
 	token  string // the id of its payment method, pm_card_…
+	name   string // stands for the token where there is none
 	number string
 	brand  string
+	// country and funding are US and credit if they are empty.
+	country, funding string
+	// checks are those that do not end as usual.
+	checks cardChecks
+	// risk is how risky Stripe finds a charge of it, if it is not normal.
+	risk string
 	// refusal is why every charge of it is declined. The zero value: none is.
 	refusal refusal
 	// unattachable says that already attaching it to a customer is declined.
@@ -55,6 +67,14 @@ func declines(token, number, code, declineCode, message string) testCard {
 	}
 }
 
+// blockedCard is one that Stripe itself finds too risky.
+func blockedCard(token, number string) testCard {
+	return testCard{
+		token: token, number: number, brand: "visa", unattachable: true, blocked: true,
+		refusal: refusal{code: "card_declined", declineCode: "fraudulent", message: wasDeclined},
+	}
+}
+
 const (
 	wasDeclined   = "Your card was declined."
 	tooLittle     = "Your card has insufficient funds."
@@ -62,14 +82,9 @@ const (
 )
 
 // testCards are Stripe's (https://docs.stripe.com/testing).
-var testCards = []testCard{
-	{token: "pm_card_visa", number: "4242424242424242", brand: "visa"},
-	{token: "pm_card_visa_debit", number: "4000056655665556", brand: "visa"},
-	{token: "pm_card_us", number: "4242424242424242", brand: "visa"},
-	{token: "pm_card_mastercard", number: "5555555555554444", brand: "mastercard"},
-	{token: "pm_card_amex", number: "378282246310005", brand: "amex"},
-	{token: "pm_card_discover", number: "6011111111111117", brand: "discover"},
+var testCards = slices.Concat(brandCards, cardsOfCountries(), checkCards, []testCard{
 	{token: "pm_card_bypassPending", number: "4000000000000077", brand: "visa", availableAtOnce: true},
+	{token: "pm_card_bypassPendingInternational", number: "4000003720000278", brand: "visa", country: "IE", availableAtOnce: true},
 	{
 		token: "pm_card_chargeCustomerFail", number: "4000000000000341", brand: "visa",
 		refusal: refusal{code: "card_declined", declineCode: "generic_decline", message: wasDeclined},
@@ -85,10 +100,10 @@ var testCards = []testCard{
 	declines("pm_card_chargeDeclinedIncorrectCvc", "4000000000000127", "incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect."),
 	declines("pm_card_chargeDeclinedProcessingError", "4000000000000119", "processing_error", "processing_error", "An error occurred while processing your card. Try again in a little bit."),
 	declines("pm_card_visa_chargeDeclinedVelocityLimitExceeded", "4000000000006975", "card_declined", "card_velocity_exceeded", "Your card was declined for making repeated attempts too frequently or exceeding its amount limit."),
-	{
-		token: "pm_card_radarBlock", number: "4100000000000019", brand: "visa", unattachable: true, blocked: true,
-		refusal: refusal{code: "card_declined", declineCode: "fraudulent", message: wasDeclined},
-	},
+	blockedCard("pm_card_radarBlock", "4100000000000019"),
+	blockedCard("pm_card_chargeDeclinedFraudulent", "4100000000000019"),
+	blockedCard("pm_card_riskLevelHighest", "4000000000004954"),
+	{token: "pm_card_riskLevelElevated", number: "4000000000009235", brand: "visa", risk: "elevated"},
 
 	{token: "pm_card_authenticationRequired", number: "4000002760003184", brand: "visa", authenticate: alwaysAuthenticates},
 	{token: "pm_card_authenticationRequiredOnSetup", number: "4000002500003155", brand: "visa", authenticate: authenticatesOnce},
@@ -98,6 +113,17 @@ var testCards = []testCard{
 		refusal: refusal{code: "card_declined", declineCode: "insufficient_funds", message: tooLittle},
 	},
 	{token: "pm_card_threeDSecure2Required", number: "4000000000003220", brand: "visa", authenticate: alwaysAuthenticates},
+	{token: "pm_card_threeDSecureRequired", number: "4000000000003063", brand: "visa", authenticate: alwaysAuthenticates},
+	{
+		token: "pm_card_threeDSecureRequiredChargeDeclined", number: "4000008400001629", brand: "visa", authenticate: alwaysAuthenticates,
+		refusal: refusal{code: "card_declined", declineCode: "generic_decline", message: wasDeclined},
+	},
+	{
+		token: "pm_card_threeDSecureRequiredProcessingError", number: "4000008400001280", brand: "visa",
+		refusal: refusal{code: "card_declined", declineCode: "generic_decline", message: wasDeclined},
+	},
+	{token: "pm_card_threeDSecureOptional", number: "4000000000003055", brand: "visa"},
+	{token: "pm_card_threeDSecureOptionalProcessingError", number: "4000000000003097", brand: "visa"},
 
 	{token: "pm_card_createDispute", number: "4000000000000259", brand: "visa", objection: objection{reason: "fraudulent", code: "10.4"}},
 	{
@@ -111,7 +137,7 @@ var testCards = []testCard{
 
 	{token: "pm_card_pendingRefund", number: "4000000000007726", brand: "visa", refund: refundsPending},
 	{token: "pm_card_refundFail", number: "4000000000005126", brand: "visa", refund: refundsFail},
-}
+})
 
 // hardDeclines are the reasons after which a renewal is not charged again
 // until there is another payment method.
@@ -120,22 +146,29 @@ var hardDeclines = map[string]bool{
 	"revocation_of_all_authorizations": true, "authentication_required": true, "highest_risk_level": true, "transaction_not_allowed": true,
 }
 
-func cardByToken(token string) (testCard, bool) {
-	for _, c := range testCards {
-		if c.token == token {
-			return c, true
-		}
+// key names a card among all of them.
+func (c testCard) key() string { return cmp.Or(c.token, c.name) }
+
+// The cards by key and by number; of several with a number, the first.
+var (
+	cardsByKey    = map[string]testCard{}
+	cardsByNumber = map[string]testCard{}
+)
+
+func init() {
+	for _, c := range slices.Backward(testCards) {
+		cardsByKey[c.key()], cardsByNumber[c.number] = c, c
 	}
-	return testCard{}, false
+}
+
+func cardByToken(token string) (testCard, bool) {
+	found, ok := cardsByKey[token]
+	return found, ok && found.token != ""
 }
 
 func cardByNumber(number string) (testCard, bool) {
-	for _, c := range testCards {
-		if c.number == number {
-			return c, true
-		}
-	}
-	return testCard{}, false
+	found, ok := cardsByNumber[number]
+	return found, ok
 }
 
 // isLuhn checks the digits of a card's number.
