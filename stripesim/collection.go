@@ -13,6 +13,9 @@ type collectBy struct {
 // methodFor is the payment method that pays an invoice without being named, or
 // nil.
 func (t *transaction) methodFor(i *invoice) *paymentMethod {
+	if i.DefaultPaymentMethod != "" {
+		return get[*paymentMethod](t, string(i.DefaultPaymentMethod))
+	}
 	if s := get[*subscription](t, i.private.Subscription); s != nil && s.DefaultPaymentMethod != "" {
 		return get[*paymentMethod](t, string(s.DefaultPaymentMethod))
 	}
@@ -23,8 +26,13 @@ func (t *transaction) methodFor(i *invoice) *paymentMethod {
 }
 
 // collect finalizes an invoice and tries to pay it now. The refusal says why it
-// is not paid; the invoice then waits.
+// is not paid; the invoice then waits. One that is to be sent stays a draft for
+// its hour.
 func (t *transaction) collect(i *invoice, by collectBy) *apiError {
+	if i.isSent() {
+		i.AutomaticallyFinalizesAt = moment(t.now + draftTime)
+		return nil
+	}
 	method := t.methodFor(i)
 	i = t.finalize(i.ID)
 	if i.Status == "paid" {
@@ -56,21 +64,18 @@ func needsAction(code, message string, intent *paymentIntent) *apiError {
 func (t *transaction) workInvoice(id string) {
 	t.automatic = true
 	i := edit[*invoice](t, id)
-	s := get[*subscription](t, i.private.Subscription)
 	if i.Status == "draft" {
 		i.WebhooksDeliveredAt = moment(t.now)
-		if i = t.finalize(id); i.Status == "paid" {
+		if i = t.finalize(id); i.Status == "paid" || t.endPaused(i) {
 			return
 		}
-		switch {
-		case s.PauseCollection == nil:
-		case s.PauseCollection.Behavior == "void":
-			t.void(id)
-			return
-		case s.PauseCollection.Behavior == "mark_uncollectible":
-			t.giveUp(id)
+		if i.isSent() {
+			t.emit("invoice.sent", i)
 			return
 		}
+	} else if i.isSent() {
+		t.remind(i)
+		return
 	}
 	i.NextPaymentAttempt = 0
 	intent, method := edit[*paymentIntent](t, i.private.Intent), t.methodFor(i)
@@ -79,6 +84,24 @@ func (t *transaction) workInvoice(id string) {
 		return
 	}
 	t.pay(intent, payment{method: method, offSession: true})
+}
+
+// endPaused does with an invoice what a paused collection wants, and says
+// whether that was something.
+func (t *transaction) endPaused(i *invoice) bool {
+	s := get[*subscription](t, i.private.Subscription)
+	if s == nil || s.PauseCollection == nil {
+		return false
+	}
+	switch s.PauseCollection.Behavior {
+	case "void":
+		t.void(i.ID)
+		return true
+	case "mark_uncollectible":
+		t.giveUp(i.ID)
+		return true
+	}
+	return false
 }
 
 // triedInVain says whether a payment method was refused for good.

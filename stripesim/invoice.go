@@ -35,12 +35,12 @@ type invoice struct {
 	CustomerShipping             *shipping          `json:"customer_shipping"`
 	CustomerTaxExempt            string             `json:"customer_tax_exempt"`
 	CustomerTaxIDs               emptyList          `json:"customer_tax_ids"`
-	DefaultPaymentMethod         null               `json:"default_payment_method"`
+	DefaultPaymentMethod         text               `json:"default_payment_method"`
 	DefaultSource                null               `json:"default_source"`
 	DefaultTaxRates              emptyList          `json:"default_tax_rates"`
 	Description                  text               `json:"description"`
 	Discounts                    emptyList          `json:"discounts"`
-	DueDate                      null               `json:"due_date"`
+	DueDate                      moment             `json:"due_date"`
 	EffectiveAt                  moment             `json:"effective_at"`
 	EndingBalance                *int64             `json:"ending_balance"`
 	Footer                       text               `json:"footer"`
@@ -86,6 +86,10 @@ type invoicePrivate struct {
 	Subscription string `json:"subscription,omitempty"`
 	Intent       string `json:"intent,omitempty"`
 	OutOfBand    bool   `json:"out_of_band,omitempty"`
+	// RemindAt is when an invoice that was sent is announced to be due.
+	RemindAt int64 `json:"remind_at,omitempty"`
+	// Overdue says that it was announced to be overdue.
+	Overdue bool `json:"overdue,omitempty"`
 }
 
 type invoiceTax struct {
@@ -134,6 +138,8 @@ func (i *invoice) indexes() []indexed {
 
 func (i *invoice) due() int64 {
 	switch {
+	case i.Status == "open" && i.isSent():
+		return i.reminder()
 	case !i.AutoAdvance:
 		return 0
 	case i.Status == "draft":
@@ -146,57 +152,33 @@ func (i *invoice) due() int64 {
 
 func invoiceOperations() []operation {
 	return []operation{
+		{method: "POST", path: "/v1/invoices", do: createInvoice, fields: invoiceTerms().with(shape{
+			"currency": aText(), "customer": aText(), "from_invoice": anUnsupported(), "subscription": aText(),
+			"pending_invoice_items_behavior": aWord("exclude", "include"),
+		})},
 		{method: "GET", path: "/v1/invoices", do: listInvoices, fields: pageFields(shape{
-			"collection_method": aWord("charge_automatically", "send_invoice"), "created": aRange(), "customer": aText(),
+			"collection_method": aWord("charge_automatically", "send_invoice"), "created": aRange(), "customer": aText(), "due_date": aRange(),
 			"status": aWord("draft", "open", "paid", "uncollectible", "void"), "subscription": aText(),
 		})},
 		{method: "GET", path: "/v1/invoices/{}", do: retrieve[*invoice]},
-		{method: "POST", path: "/v1/invoices/{}", do: updateInvoice, fields: shape{
-			"auto_advance": aBoolean(), "description": aText().orEmpty(), "footer": aText().orEmpty(), "metadata": aMetadata(),
-		}},
+		{method: "POST", path: "/v1/invoices/{}", do: updateInvoice, fields: invoiceTerms()},
+		{method: "DELETE", path: "/v1/invoices/{}", do: deleteInvoice},
+		{method: "POST", path: "/v1/invoices/{}/send", do: sendInvoice},
 		{method: "GET", path: "/v1/invoices/{}/lines", do: listInvoiceLines, fields: pageFields(nil)},
 		{method: "POST", path: "/v1/invoices/{}/finalize", do: finalizeInvoice, fields: shape{"auto_advance": aBoolean()}},
 		{method: "POST", path: "/v1/invoices/{}/pay", do: payInvoice, fields: shape{
-			"off_session": aBoolean(), "paid_out_of_band": aBoolean(), "payment_method": aText(),
+			"forgive": aBoolean(), "mandate": anUnsupported(), "off_session": aBoolean(), "paid_out_of_band": aBoolean(),
+			"payment_method": aText(), "source": anUnsupported(),
 		}},
 		{method: "POST", path: "/v1/invoices/{}/void", do: voidInvoice},
 		{method: "POST", path: "/v1/invoices/{}/mark_uncollectible", do: markInvoiceUncollectible},
 	}
 }
 
-// billing is what an invoice is made of.
-type billing struct {
-	reason string
-	lines  []invoiceLine
-	// from and to are the period that the invoice looks back on.
-	from, to int64
-}
-
-// newInvoice makes the draft of an invoice for a subscription.
-func (t *transaction) newInvoice(s *subscription, b billing) *invoice {
-	cus := get[*customer](t, s.Customer)
-	made := &invoice{
-		header: header{ID: t.newID("in_1", 23), Object: invoiceKind}, AccountCountry: "US", AccountName: "Simulator", AutoAdvance: true,
-		BillingReason: b.reason, CollectionMethod: "charge_automatically", Created: t.now, Currency: s.Currency, Customer: s.Customer,
-		CustomerAddress: cus.Address, CustomerEmail: cus.Email, CustomerName: cus.Name, CustomerPhone: cus.Phone,
-		CustomerShipping: cus.Shipping, CustomerTaxExempt: cus.TaxExempt, Issuer: issuer{"self"},
-		Parent:    &invoiceParent{Type: "subscription_details", SubscriptionDetails: &invoiceParentPlan{s.Metadata, s.ID}},
-		PeriodEnd: b.to, PeriodStart: b.from, StartingBalance: cus.Balance, Status: "draft",
-		private: invoicePrivate{Subscription: s.ID},
-	}
-	var total int64
-	for i := range b.lines {
-		b.lines[i].Invoice = made.ID
-		total += b.lines[i].Amount
-	}
-	made.Lines = invoiceLines{"list", b.lines, false, "/v1/invoices/" + made.ID + "/lines"}
-	made.Subtotal, made.SubtotalExcludingTax, made.Total, made.TotalExcludingTax = total, total, total, total
-	made.AmountDue = max(total, 0)
-	made.AmountRemaining = made.AmountDue
-	s.noteDebits(made)
-	t.create(made)
-	t.emit("invoice.created", made)
-	return made
+// paymentDescriptions say what a payment is for, by the reason of its invoice.
+var paymentDescriptions = map[string]text{
+	"manual": "Payment for Invoice", "subscription_create": "Subscription creation", "subscription_cycle": "Subscription update",
+	"subscription_update": "Subscription update",
 }
 
 // finalize opens a draft: from then on it cannot be changed, and waits for its
@@ -204,7 +186,11 @@ func (t *transaction) newInvoice(s *subscription, b billing) *invoice {
 func (t *transaction) finalize(id string) *invoice {
 	i := edit[*invoice](t, id)
 	t.balance(i)
-	i.Status, i.EffectiveAt, i.StatusTransitions.FinalizedAt = "open", moment(t.now), moment(t.now)
+	i.Status, i.StatusTransitions.FinalizedAt = "open", moment(t.now)
+	if i.EffectiveAt == 0 {
+		i.EffectiveAt = moment(t.now)
+	}
+	t.planReminder(i)
 	i.AutomaticallyFinalizesAt = 0
 	i.HostedInvoiceURL = text("https://invoice.stripe.com/i/simulator/" + id)
 	i.InvoicePDF = text("https://pay.stripe.com/invoice/simulator/" + id + "/pdf")
@@ -221,39 +207,15 @@ func (t *transaction) finalize(id string) *invoice {
 		return t.finalizePaid(i)
 	}
 	intent := t.newPaymentIntent(i.AmountDue, i.Currency, i.Customer)
-	intent.private.Invoice, intent.SetupFutureUsage, intent.Description = id, "off_session", "Subscription update"
-	if i.BillingReason == "subscription_create" {
-		intent.Description = "Subscription creation"
+	intent.private.Invoice, intent.Description = id, paymentDescriptions[i.BillingReason]
+	if i.private.Subscription != "" {
+		intent.SetupFutureUsage = "off_session"
 	}
 	i.private.Intent = intent.ID
 	t.newInvoicePayment(i, intent)
 	t.emit("invoice.finalized", i)
 	t.emit("payment_intent.created", intent)
 	return i
-}
-
-func updateInvoice(t *transaction, c call) (any, *apiError) {
-	before, fault := one[*invoice](t, c)
-	if fault == nil && before.Status != "draft" && (c.has("description") || c.has("footer")) {
-		fault = refused("invoice_not_editable", "This invoice is not editable because it has been finalized.")
-	}
-	if fault != nil {
-		return nil, fault
-	}
-	changed := edit[*invoice](t, c.id())
-	c.setText("description", &changed.Description)
-	c.setText("footer", &changed.Footer)
-	if c.has("auto_advance") && (changed.Status == "draft" || changed.Status == "open") {
-		changed.AutoAdvance = c.boolean("auto_advance", false)
-		if changed.Status == "draft" && changed.AutoAdvance && changed.AutomaticallyFinalizesAt == 0 {
-			changed.AutomaticallyFinalizesAt = moment(t.now + draftTime)
-		}
-	}
-	if changed.Metadata, fault = changed.Metadata.merge(c.form); fault != nil {
-		return nil, fault
-	}
-	t.changed("invoice.updated", before, changed)
-	return changed, nil
 }
 
 func finalizeInvoice(t *transaction, c call) (any, *apiError) {
@@ -266,7 +228,7 @@ func finalizeInvoice(t *transaction, c call) (any, *apiError) {
 	}
 	i := t.finalize(c.id())
 	i.AutoAdvance = c.boolean("auto_advance", i.AutoAdvance) && i.Status == "open"
-	if i.AutoAdvance {
+	if i.AutoAdvance && !i.isSent() {
 		i.NextPaymentAttempt = moment(t.now + draftTime)
 	}
 	return i, nil
@@ -339,7 +301,7 @@ func listInvoices(t *transaction, c call) (any, *apiError) {
 		found = with[*invoice](t, "customer", c.text("customer"))
 	}
 	return page(t, "/v1/invoices", c, found, func(i *invoice) bool {
-		return c.within("created", i.Created) && c.word("customer", i.Customer) == i.Customer &&
+		return c.within("created", i.Created) && c.within("due_date", int64(i.DueDate)) && c.word("customer", i.Customer) == i.Customer &&
 			c.word("status", i.Status) == i.Status && c.word("collection_method", i.CollectionMethod) == i.CollectionMethod
 	})
 }

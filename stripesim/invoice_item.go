@@ -1,34 +1,38 @@
 package stripesim
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 const invoiceItemKind = "invoiceitem"
 
-// invoiceItem is something to be billed with the next invoice of a
-// subscription: the credit or the charge of a change in the middle of a period.
+// invoiceItem is something to be billed with the next invoice of a customer or
+// of a subscription: what was asked for by hand, or the credit or the charge of
+// a change in the middle of a period.
 type invoiceItem struct {
 	header
-	Livemode         no                `json:"livemode"`
-	Amount           int64             `json:"amount"`
-	Currency         string            `json:"currency"`
-	Customer         string            `json:"customer"`
-	CustomerAccount  null              `json:"customer_account"`
-	Date             int64             `json:"date"`
-	Description      text              `json:"description"`
-	Discountable     no                `json:"discountable"`
-	Discounts        emptyList         `json:"discounts"`
-	Invoice          text              `json:"invoice"`
-	Metadata         metadata          `json:"metadata"`
-	NetAmount        int64             `json:"net_amount"`
-	Parent           invoiceItemParent `json:"parent"`
-	Period           period            `json:"period"`
-	Pricing          pricing           `json:"pricing"`
-	Proration        bool              `json:"proration"`
-	ProrationDetails itemProration     `json:"proration_details"`
-	Quantity         int64             `json:"quantity"`
-	QuantityDecimal  string            `json:"quantity_decimal"`
-	TaxRates         emptyList         `json:"tax_rates"`
-	TestClock        text              `json:"test_clock"`
+	Livemode         no                 `json:"livemode"`
+	Amount           int64              `json:"amount"`
+	Currency         string             `json:"currency"`
+	Customer         string             `json:"customer"`
+	CustomerAccount  null               `json:"customer_account"`
+	Date             int64              `json:"date"`
+	Description      text               `json:"description"`
+	Discountable     bool               `json:"discountable"`
+	Discounts        emptyList          `json:"discounts"`
+	Invoice          text               `json:"invoice"`
+	Metadata         metadata           `json:"metadata"`
+	NetAmount        int64              `json:"net_amount"`
+	Parent           *invoiceItemParent `json:"parent"`
+	Period           period             `json:"period"`
+	Pricing          pricing            `json:"pricing"`
+	Proration        bool               `json:"proration"`
+	ProrationDetails itemProration      `json:"proration_details"`
+	Quantity         int64              `json:"quantity"`
+	QuantityDecimal  string             `json:"quantity_decimal"`
+	TaxRates         emptyList          `json:"tax_rates"`
+	TestClock        text               `json:"test_clock"`
 }
 
 type itemProration struct {
@@ -51,7 +55,7 @@ type invoiceItemParent struct {
 
 type invoiceItemPlan struct {
 	Subscription     string `json:"subscription"`
-	SubscriptionItem string `json:"subscription_item"`
+	SubscriptionItem string `json:"subscription_item,omitempty"`
 }
 
 func (i *invoiceItem) onClock(id text) { i.TestClock = id }
@@ -60,13 +64,33 @@ func (i *invoiceItem) clone() object   { c := *i; return &c }
 func (i *invoiceItem) indexes() []indexed {
 	all := []indexed{{"customer", i.Customer}, {"invoice", string(i.Invoice)}}
 	if i.Invoice == "" {
-		all = append(all, indexed{"pending", i.Parent.SubscriptionDetails.Subscription})
+		all = append(all, indexed{"pending", cmp.Or(i.subscription(), i.Customer)})
 	}
 	return all
 }
 
+// subscription is the one whose invoices bill it. Empty: any of the customer.
+func (i *invoiceItem) subscription() string {
+	if i.Parent == nil {
+		return ""
+	}
+	return i.Parent.SubscriptionDetails.Subscription
+}
+
 func invoiceItemOperations() []operation {
+	changeable := shape{
+		"amount": anInteger(-maxAmount, maxAmount), "description": aText().orEmpty(), "discountable": aBoolean(), "discounts": anUnsupported(),
+		"metadata": aMetadata(), "period": aHash(shape{"end": aTime().must(), "start": aTime().must()}),
+		"price_data": inlinePrice(false),
+		"pricing":    aHash(shape{"price": aText()}), "quantity": anInteger(0, maxQuantity), "quantity_decimal": anUnsupported(),
+		"tax_behavior": anUnsupported(), "tax_code": anUnsupported(), "tax_rates": anUnsupported(), "unit_amount_decimal": aText(),
+	}
 	return []operation{
+		{method: "POST", path: "/v1/invoiceitems", do: createInvoiceItem, fields: changeable.with(shape{
+			"currency": aText(), "customer": aText(), "invoice": aText(), "subscription": aText(),
+		})},
+		{method: "POST", path: "/v1/invoiceitems/{}", do: updateInvoiceItem, fields: changeable},
+		{method: "DELETE", path: "/v1/invoiceitems/{}", do: deleteInvoiceItem},
 		{method: "GET", path: "/v1/invoiceitems", do: listInvoiceItems, fields: pageFields(shape{
 			"created": aRange(), "customer": aText(), "invoice": aText(), "pending": aBoolean(),
 		})},
@@ -101,34 +125,8 @@ func (t *transaction) newProration(s *subscription, item subscriptionItem, amoun
 		Date: t.now, NetAmount: amount, Period: span, Pricing: pricingOf(billed), Proration: true, Quantity: item.Quantity,
 		QuantityDecimal: fmt.Sprint(item.Quantity),
 		Description:     text(fmt.Sprintf("%s %d × %s", verb, item.Quantity, get[*product](t, billed.Product).Name)),
-		Parent:          invoiceItemParent{Type: "subscription_details", SubscriptionDetails: invoiceItemPlan{s.ID, item.ID}},
+		Parent:          &invoiceItemParent{Type: "subscription_details", SubscriptionDetails: invoiceItemPlan{s.ID, item.ID}},
 	}
 	t.create(made)
 	return made
-}
-
-// takePending turns what waits for a subscription's next invoice into lines,
-// which claim puts on that invoice.
-func (t *transaction) takePending(s *subscription) (lines []invoiceLine, claim func(*invoice)) {
-	items := related[*invoiceItem](t, "pending", s.ID)
-	for _, item := range items {
-		details := lineItemDetails{
-			InvoiceItem: text(item.ID), Proration: item.Proration, Subscription: s.ID,
-			SubscriptionItem: item.Parent.SubscriptionDetails.SubscriptionItem,
-		}
-		if credited := item.ProrationDetails.CreditedItems; credited != nil {
-			details.ProrationDetails.CreditedItems = credited.InvoiceLineItems
-		}
-		lines = append(lines, invoiceLine{
-			ID: t.newID("il_1", 23), Object: "line_item", Amount: item.Amount, Currency: item.Currency, Description: item.Description,
-			Metadata: item.Metadata, Parent: lineParent{Type: "subscription_item_details", SubscriptionItemDetails: details},
-			Period: item.Period, Pricing: item.Pricing, Quantity: item.Quantity, QuantityDecimal: item.QuantityDecimal,
-			Subscription: text(s.ID), Subtotal: item.Amount,
-		})
-	}
-	return lines, func(i *invoice) {
-		for _, item := range items {
-			edit[*invoiceItem](t, item.ID).Invoice = text(i.ID)
-		}
-	}
 }

@@ -38,9 +38,17 @@ type invoiceLines struct {
 }
 
 type lineParent struct {
-	InvoiceItemDetails      null            `json:"invoice_item_details"`
-	SubscriptionItemDetails lineItemDetails `json:"subscription_item_details"`
-	Type                    string          `json:"type"`
+	InvoiceItemDetails      *lineInvoiceItem `json:"invoice_item_details"`
+	SubscriptionItemDetails *lineItemDetails `json:"subscription_item_details"`
+	Type                    string           `json:"type"`
+}
+
+// lineInvoiceItem says which invoice item, made by hand, a line bills.
+type lineInvoiceItem struct {
+	InvoiceItem      string           `json:"invoice_item"`
+	Proration        bool             `json:"proration"`
+	ProrationDetails prorationDetails `json:"proration_details"`
+	Subscription     text             `json:"subscription"`
 }
 
 type lineItemDetails struct {
@@ -87,7 +95,7 @@ func (t *transaction) periodLine(s *subscription, item subscriptionItem) invoice
 	line := invoiceLine{
 		ID: t.newID("il_1", 23), Object: "line_item", Amount: billed.amount(item.Quantity), Currency: s.Currency, Discountable: true,
 		Metadata: s.Metadata, Period: period{item.CurrentPeriodEnd, item.CurrentPeriodStart}, Pricing: pricingOf(billed),
-		Parent:   lineParent{Type: "subscription_item_details", SubscriptionItemDetails: lineItemDetails{Subscription: s.ID, SubscriptionItem: item.ID}},
+		Parent:   lineParent{Type: "subscription_item_details", SubscriptionItemDetails: &lineItemDetails{Subscription: s.ID, SubscriptionItem: item.ID}},
 		Quantity: item.Quantity, QuantityDecimal: fmt.Sprint(item.Quantity), Subscription: text(s.ID),
 		Description: text(fmt.Sprintf("%d × %s (at %s / %s)", item.Quantity, name, formatAmount(billed.amount(1), s.Currency), billed.Recurring)),
 	}

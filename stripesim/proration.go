@@ -34,7 +34,7 @@ func (d debit) rest(at int64) int64 {
 func (s *subscription) noteDebits(i *invoice) {
 	for _, line := range i.Lines.Data {
 		of := line.Parent.SubscriptionItemDetails
-		if of.SubscriptionItem == "" || of.InvoiceItem != "" || line.Amount <= 0 {
+		if of == nil || of.SubscriptionItem == "" || of.InvoiceItem != "" || line.Amount <= 0 {
 			continue
 		}
 		s.forgetDebits(of.SubscriptionItem, line.Period.Start)

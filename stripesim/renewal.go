@@ -60,7 +60,7 @@ func (t *transaction) endTrial(s *subscription) bool {
 	hasMethod := s.DefaultPaymentMethod != "" || get[*customer](t, s.Customer).InvoiceSettings.DefaultPaymentMethod != ""
 	ending := s.TrialSettings.EndBehavior.MissingPaymentMethod
 	switch {
-	case hasMethod || ending == "create_invoice":
+	case hasMethod || ending == "create_invoice" || s.CollectionMethod == "send_invoice":
 		return true
 	case ending == "pause":
 		s.Status = "paused"

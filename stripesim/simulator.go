@@ -50,6 +50,9 @@ type Config struct {
 	// FinalAction is what becomes of a subscription whose renewal was not paid
 	// after the last retry: cancel, unpaid or past_due. Default: cancel.
 	FinalAction string
+	// DueWarning is how long before its due date an invoice that was sent is
+	// announced to be due. Default: 3 days. Negative: never.
+	DueWarning time.Duration
 }
 
 // Simulator is an offline Stripe. It is safe for concurrent use. Close it when
@@ -121,6 +124,10 @@ func withDefaults(c Config) Config {
 	if c.PaymentRetries == nil {
 		const day = 24 * time.Hour
 		c.PaymentRetries = []time.Duration{3 * day, 5 * day, 7 * day}
+	}
+	if c.DueWarning == 0 {
+		const day = 24 * time.Hour
+		c.DueWarning = 3 * day
 	}
 	if c.FinalAction == "" {
 		c.FinalAction = "cancel"

@@ -27,7 +27,7 @@ type subscription struct {
 	Currency                      string              `json:"currency"`
 	Customer                      string              `json:"customer"`
 	CustomerAccount               null                `json:"customer_account"`
-	DaysUntilDue                  null                `json:"days_until_due"`
+	DaysUntilDue                  *int64              `json:"days_until_due"`
 	DefaultPaymentMethod          text                `json:"default_payment_method"`
 	DefaultSource                 null                `json:"default_source"`
 	DefaultTaxRates               emptyList           `json:"default_tax_rates"`
@@ -174,15 +174,15 @@ const maxTrial = 730
 func subscriptionFields() shape {
 	refused := shape{}
 	for _, name := range []string{
-		"add_invoice_items", "application_fee_percent", "automatic_tax", "billing_thresholds", "days_until_due", "default_source",
+		"add_invoice_items", "application_fee_percent", "automatic_tax", "billing_thresholds", "default_source",
 		"default_tax_rates", "discounts", "invoice_settings", "on_behalf_of", "pending_invoice_item_interval", "transfer_data", "trial_from_plan",
 	} {
 		refused[name] = anUnsupported()
 	}
 	return refused.with(shape{
 		"cancel_at": aTime("min_period_end", "max_period_end").orEmpty(), "cancel_at_period_end": aBoolean(),
-		"collection_method": aWord("charge_automatically", "send_invoice"), "default_payment_method": aText().orEmpty(),
-		"description": aText().upTo(500).orEmpty(), "metadata": aMetadata(), "off_session": aBoolean(),
+		"collection_method": aWord("charge_automatically", "send_invoice"), "days_until_due": anInteger(0, maxDaysUntilDue),
+		"default_payment_method": aText().orEmpty(), "description": aText().upTo(500).orEmpty(), "metadata": aMetadata(), "off_session": aBoolean(),
 		"payment_settings": aHash(shape{
 			"payment_method_options": anUnsupported(), "payment_method_types": aList(aWord("card")).orEmpty(),
 			"save_default_payment_method": aWord("off", "on_subscription"),
@@ -243,8 +243,8 @@ func cancellationDetails() field {
 
 // set takes over what a request may say at creation and later.
 func (s *subscription) set(t *transaction, c call) *apiError {
-	if c.word("collection_method", s.CollectionMethod) != s.CollectionMethod {
-		return unsupported("collection_method", "invoices that are sent")
+	if fault := s.setDaysUntilDue(c); fault != nil {
+		return fault
 	}
 	c.setText("description", &s.Description)
 	c.setText("default_payment_method", &s.DefaultPaymentMethod)
@@ -272,6 +272,26 @@ func (s *subscription) set(t *transaction, c call) *apiError {
 	merged, fault := s.Metadata.merge(c.form)
 	s.Metadata = merged
 	return fault
+}
+
+// setDaysUntilDue says whether invoices are charged, or sent to be paid within
+// some days.
+func (s *subscription) setDaysUntilDue(c call) *apiError {
+	s.CollectionMethod = c.word("collection_method", s.CollectionMethod)
+	if s.CollectionMethod == "charge_automatically" {
+		if s.DaysUntilDue = nil; c.has("days_until_due") {
+			return invalid("days_until_due", "", "You can only specify days_until_due if the subscription's collection_method is send_invoice.")
+		}
+		return nil
+	}
+	if c.has("days_until_due") {
+		days := c.integer("days_until_due", 0)
+		s.DaysUntilDue = &days
+	}
+	if s.DaysUntilDue == nil {
+		return invalid("days_until_due", "parameter_missing", "If collection_method is send_invoice, you must specify days_until_due.")
+	}
+	return nil
 }
 
 func listSubscriptions(t *transaction, c call) (any, *apiError) {

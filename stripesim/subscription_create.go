@@ -126,7 +126,9 @@ func (t *transaction) start(s *subscription, c call) *apiError {
 		s.Status, s.private.FreeUntilAnchor = "active", false
 		return nil
 	}
-	i := t.newInvoice(s, billing{reason: "subscription_create", lines: t.periodLines(s, s.Items.Data), from: t.now, to: t.now})
+	pending, claim := t.takePending(s)
+	i := t.newInvoice(s, billing{reason: "subscription_create", lines: append(pending, t.periodLines(s, s.Items.Data)...), from: t.now, to: t.now})
+	claim(i)
 	s.LatestInvoice = text(i.ID)
 	method := t.methodFor(i)
 	behaviour := c.word("payment_behavior", "allow_incomplete")
@@ -136,9 +138,9 @@ func (t *transaction) start(s *subscription, c call) *apiError {
 		return fault
 	}
 	switch {
-	case s.Status == "trialing" && method == nil:
+	case s.Status == "trialing" && method == nil && !i.isSent():
 		t.askForPaymentMethod(s)
-	case s.Status == "incomplete" && i.Status == "paid":
+	case s.Status == "incomplete" && (i.Status == "paid" || i.isSent()):
 		s.Status = "active"
 	}
 	return nil
