@@ -5,17 +5,28 @@ import "slices"
 // This file is what time does to subscriptions, and what the payment of their
 // invoices does.
 
-// workSubscription is the clock's work on a subscription: the first thing that
-// is due.
+// maxCauses is how many things may be due of a subscription at one moment.
+const maxCauses = 6
+
+// workSubscription is the clock's work on a subscription: what is due at the
+// moment for which it was called, after what its schedule wants then.
 func (t *transaction) workSubscription(id string) {
 	if t.scheduleIsDue(get[*subscription](t, id)) {
 		t.workSchedule(string(get[*subscription](t, id).Schedule))
 	}
-	before := get[*subscription](t, id).clone()
 	s := edit[*subscription](t, id)
-	if s.due() == 0 || s.due() > t.now {
-		return
+	at := s.due()
+	for range maxCauses {
+		if at == 0 || at > t.now || s.due() != at {
+			return
+		}
+		t.workSubscriptionOnce(s)
 	}
+}
+
+// workSubscriptionOnce does the first thing that is due.
+func (t *transaction) workSubscriptionOnce(s *subscription) {
+	before := s.clone()
 	switch {
 	case s.Status == "incomplete":
 		t.expire(s)
