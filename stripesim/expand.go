@@ -29,6 +29,7 @@ var expandable = map[string]string{
 	"refund.balance_transaction":                       balanceEntryKind,
 	"refund.failure_balance_transaction":               balanceEntryKind,
 	"charge.dispute":                                   disputeKind,
+	"billing_portal.session.configuration":             portalConfigurationKind,
 	"dispute.charge":                                   chargeKind,
 	"dispute.payment_intent":                           paymentIntentKind,
 	"refund.charge":                                    chargeKind,

@@ -25,10 +25,10 @@ func TestCards(t *testing.T) {
 	}
 	// What a charge of each card comes to, with the payer there.
 	for card, want := range map[string]map[string]any{
-		"pm_card_riskLevelElevated": {"outcome.risk_level": "elevated", "status": "succeeded"},
-		"pm_card_riskLevelHighest":  {"outcome.type": "blocked", "outcome.risk_level": "highest", "status": "failed"},
-		"pm_card_cvcCheckFail":      {"payment_method_details.card.checks.cvc_check": "fail", "status": "succeeded"},
-		"pm_card_avsFail":           {"payment_method_details.card.checks.address_line1_check": "fail", "payment_method_details.card.checks.address_postal_code_check": "fail"},
+		"pm_card_riskLevelElevated":                        {"outcome.risk_level": "elevated", "status": "succeeded"},
+		"pm_card_riskLevelHighest":                         {"outcome.type": "blocked", "outcome.risk_level": "highest", "status": "failed"},
+		"pm_card_cvcCheckFail":                             {"payment_method_details.card.checks.cvc_check": "fail", "status": "succeeded"},
+		"pm_card_avsFail":                                  {"payment_method_details.card.checks.address_line1_check": "fail", "payment_method_details.card.checks.address_postal_code_check": "fail"},
 		"pm_card_visa_chargeDeclinedVelocityLimitExceeded": {"failure_code": "card_declined", "outcome.reason": "card_velocity_exceeded"},
 		"pm_card_chargeDeclinedFraudulent":                 {"outcome.type": "blocked", "failure_code": "card_declined"},
 		"pm_card_threeDSecureOptional":                     {"status": "succeeded"},

@@ -34,7 +34,8 @@ func init() {
 		paymentIntentOperations(), chargeOperations(), refundOperations(), invoiceOperations(), invoiceItemOperations(),
 		invoicePaymentOperations(), subscriptionOperations(), subscriptionItemOperations(), eventOperations(),
 		webhookEndpointOperations(), testClockOperations(), subscriptionScheduleOperations(),
-		checkoutSessionOperations(), captureOperations(), balanceOperations(), disputeOperations(), balanceTransactionOperations(),
+		checkoutSessionOperations(), captureOperations(), balanceOperations(), disputeOperations(),
+		portalConfigurationOperations(), portalSessionOperations(), balanceTransactionOperations(),
 	) {
 		o.fields = o.fields.with(shape{"expand": aList(aText())})
 		if o.browser && strings.Contains(o.path, "{}") {

@@ -237,6 +237,8 @@ var kinds = map[string]func() object{
 	checkoutSessionKind:      func() object { return &checkoutSession{} },
 	balanceEntryKind:         func() object { return &balanceEntry{} },
 	disputeKind:              func() object { return &dispute{} },
+	portalConfigurationKind:  func() object { return &portalConfiguration{} },
+	portalSessionKind:        func() object { return &portalSession{} },
 }
 
 // stored is an object in the journal.
