@@ -107,7 +107,7 @@ var concealed = map[string]func(*transaction, string) any{
 	},
 	"invoice.confirmation_secret": func(t *transaction, id string) any {
 		invoice := get[*invoice](t, id)
-		if invoice.Status != "open" || invoice.private.Intent == "" {
+		if invoice == nil || invoice.Status != "open" || invoice.private.Intent == "" {
 			return nil
 		}
 		intent := get[*paymentIntent](t, invoice.private.Intent)

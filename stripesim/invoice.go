@@ -152,6 +152,7 @@ func (i *invoice) due() int64 {
 
 func invoiceOperations() []operation {
 	return []operation{
+		previewOperation(),
 		{method: "POST", path: "/v1/invoices", do: createInvoice, fields: invoiceTerms().with(shape{
 			"currency": aText(), "customer": aText(), "from_invoice": anUnsupported(), "subscription": aText(),
 			"pending_invoice_items_behavior": aWord("exclude", "include"),

@@ -79,6 +79,9 @@ func invoiceTerms() shape {
 
 func createInvoice(t *transaction, c call) (any, *apiError) {
 	s, cus, fault := t.invoiced(c)
+	if fault == nil && s != nil && s.ended() {
+		fault = refused("", "You cannot create an invoice for a subscription that has ended.")
+	}
 	if fault != nil {
 		return nil, fault
 	}
@@ -125,11 +128,8 @@ func (t *transaction) invoiced(c call) (*subscription, *customer, *apiError) {
 		if s, fault = named[*subscription](t, c.text("subscription"), "subscription"); fault != nil {
 			return nil, nil, fault
 		}
-		switch {
-		case id != "" && id != s.Customer:
+		if id != "" && id != s.Customer {
 			return nil, nil, invalid("subscription", "", "The subscription "+s.ID+" does not belong to the customer "+id+".")
-		case s.ended():
-			return nil, nil, refused("", "You cannot create an invoice for a subscription that has ended.")
 		}
 		id = s.Customer
 	}

@@ -77,14 +77,19 @@ func (i *invoiceItem) subscription() string {
 	return i.Parent.SubscriptionDetails.Subscription
 }
 
-func invoiceItemOperations() []operation {
-	changeable := shape{
+// itemTerms are the parameters that creation and update share.
+func itemTerms() shape {
+	return shape{
 		"amount": anInteger(-maxAmount, maxAmount), "description": aText().orEmpty(), "discountable": aBoolean(), "discounts": anUnsupported(),
 		"metadata": aMetadata(), "period": aHash(shape{"end": aTime().must(), "start": aTime().must()}),
 		"price_data": inlinePrice(false),
 		"pricing":    aHash(shape{"price": aText()}), "quantity": anInteger(0, maxQuantity), "quantity_decimal": anUnsupported(),
 		"tax_behavior": anUnsupported(), "tax_code": anUnsupported(), "tax_rates": anUnsupported(), "unit_amount_decimal": aText(),
 	}
+}
+
+func invoiceItemOperations() []operation {
+	changeable := itemTerms()
 	return []operation{
 		{method: "POST", path: "/v1/invoiceitems", do: createInvoiceItem, fields: changeable.with(shape{
 			"currency": aText(), "customer": aText(), "invoice": aText(), "subscription": aText(),

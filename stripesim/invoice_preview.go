@@ -1,0 +1,206 @@
+package stripesim
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// This file is previews: an invoice is made by the very calls and the very work
+// of the clock that would make it, in a transaction that is thrown away.
+
+// preview is an invoice that was never made. It shows all its lines, since it
+// cannot be asked for more of them.
+type preview struct{ *invoice }
+
+func previewOperation() operation {
+	items := itemFields().with(shape{"clear_usage": anUnsupported(), "deleted": aBoolean(), "id": aText()})
+	added := itemTerms().with(shape{"currency": aText(), "invoiceitem": anUnsupported(), "price": aText(), "unit_amount": anUnsupported()})
+	delete(added, "pricing")
+	return operation{method: "POST", path: "/v1/invoices/create_preview", do: createPreview, fields: shape{
+		"automatic_tax": anUnsupported(), "currency": aText(), "customer": aText(), "customer_details": anUnsupported(),
+		"discounts": anUnsupported(), "invoice_items": aList(aHash(added)), "issuer": anUnsupported(), "on_behalf_of": anUnsupported(),
+		"preview_mode": aWord("next"), "schedule": anUnsupported(), "schedule_details": anUnsupported(), "subscription": aText(),
+		"subscription_details": aHash(shape{
+			"billing_cycle_anchor": aTime("now", "unchanged"), "billing_mode": anUnsupported(), "billing_schedules": anUnsupported(),
+			"cancel_at": aTime("min_period_end", "max_period_end").orEmpty(), "cancel_at_period_end": aBoolean(), "cancel_now": aBoolean(),
+			"default_tax_rates": anUnsupported(), "items": aList(aHash(items)), "metadata": anUnsupported(),
+			"proration_behavior": aWord("always_invoice", "create_prorations", "none"), "proration_date": aTime(), "resume_at": aWord("now"),
+			"start_date": anUnsupported(), "trial_end": aTime("now"),
+		}),
+	}}
+}
+
+func createPreview(t *transaction, c call) (any, *apiError) {
+	scratch := t.sim.begin(t.begun)
+	s, cus, fault := scratch.previewed(c)
+	if fault != nil {
+		return nil, fault
+	}
+	for i, given := range c.forms("invoice_items") {
+		if fault := scratch.addPreviewItem(s, cus, given); fault != nil {
+			return nil, fault.under(paramName("invoice_items", strconv.Itoa(i)))
+		}
+	}
+	mark := len(scratch.order)
+	if details := c.form.form("subscription_details"); len(details) > 0 {
+		if s, fault = scratch.tryChange(s, cus, details); fault != nil {
+			return nil, fault.under("subscription_details")
+		}
+	}
+	made := scratch.nextInvoice(s, cus, mark)
+	if made == nil {
+		return nil, &apiError{
+			status: http.StatusNotFound, kind: invalidRequestError, code: "invoice_upcoming_none",
+			message: "No upcoming invoices for customer: " + cus.ID,
+		}
+	}
+	return scratch.preview(made), nil
+}
+
+// previewed are the subscription whose next invoice is asked for, and the
+// customer. Without either named or items to begin one with, it is the
+// customer's subscription that is billed next. Nil: there is none.
+func (t *transaction) previewed(c call) (*subscription, *customer, *apiError) {
+	if !c.has("customer") && !c.has("subscription") {
+		return nil, nil, missingParam("customer")
+	}
+	s, cus, fault := t.invoiced(c)
+	if fault != nil || s != nil || c.form.form("subscription_details").has("items") {
+		return s, cus, fault
+	}
+	for _, one := range related[*subscription](t, "customer", cus.ID) {
+		if !one.ended() && one.due() > 0 && (s == nil || one.period().End < s.period().End) {
+			s = one
+		}
+	}
+	return s, cus, nil
+}
+
+// addPreviewItem makes an invoice item that the preview is to have.
+func (t *transaction) addPreviewItem(s *subscription, cus *customer, given form) *apiError {
+	item := maps.Clone(given)
+	if id := given.text("price"); id != "" {
+		delete(item, "price")
+		item["pricing"] = form{"price": id}
+	}
+	item["customer"] = cus.ID
+	if s != nil {
+		item["subscription"] = s.ID
+	}
+	_, fault := t.newInvoiceItem(item)
+	if fault != nil && fault.param == "pricing[price]" {
+		fault.param = "price"
+	}
+	return fault
+}
+
+// tryChange does to a subscription what the preview is to show: it begins,
+// changes, is resumed, or ends now.
+func (t *transaction) tryChange(s *subscription, cus *customer, details form) (*subscription, *apiError) {
+	asked := maps.Clone(details)
+	asked["payment_behavior"] = "default_incomplete"
+	var result any
+	var fault *apiError
+	switch {
+	case s == nil:
+		asked["customer"] = cus.ID
+		result, fault = createSubscription(t, call{form: asked})
+	case details.boolean("cancel_now", false):
+		asked["prorate"], asked["invoice_now"] = details.text("proration_behavior") != "none", true
+		result, fault = cancelSubscription(t, call{form: asked, ids: []string{s.ID}})
+	case details.text("resume_at") == "now":
+		result, fault = resumeSubscription(t, call{form: asked, ids: []string{s.ID}})
+	default:
+		if _, isTime := details["billing_cycle_anchor"].(int64); isTime {
+			return nil, invalid("billing_cycle_anchor", "", "The billing cycle anchor of a subscription can only be now or unchanged.")
+		}
+		result, fault = updateSubscription(t, call{form: asked, ids: []string{s.ID}})
+	}
+	changed, _ := result.(*subscription)
+	return changed, fault
+}
+
+// maxPreviewWork bounds how much the clock does before the next invoice.
+const maxPreviewWork = 20
+
+// nextInvoice is the first invoice that was made since the mark, or the one that
+// the clock makes next. Nil: there will be none.
+func (t *transaction) nextInvoice(s *subscription, cus *customer, mark int) *invoice {
+	made := t.invoiceSince(mark)
+	if s == nil {
+		return t.pendingInvoice(cus)
+	}
+	t.held = ""
+	for range maxPreviewWork {
+		s = get[*subscription](t, s.ID)
+		at := s.due()
+		if made != nil || at == 0 {
+			break
+		}
+		t.now = max(t.now, at)
+		t.workSubscription(s.ID)
+		made = t.invoiceSince(mark)
+	}
+	return made
+}
+
+// pendingInvoice bills what waits for a customer without a subscription.
+func (t *transaction) pendingInvoice(cus *customer) *invoice {
+	currency, fault := t.invoiceCurrency(nil, cus, "")
+	items := t.pendingOf(cus.ID, currency)
+	if fault != nil || len(items) == 0 {
+		return nil
+	}
+	made := t.draft(cus.ID, currency, billing{reason: "manual", lines: t.linesOf(items), from: t.now, to: t.now})
+	t.create(made)
+	return made
+}
+
+// invoiceSince is the first invoice that the transaction made after a number of
+// writes.
+func (t *transaction) invoiceSince(mark int) *invoice {
+	for _, k := range t.order[min(mark, len(t.order)):] {
+		if k.Kind == invoiceKind && t.state.row(k) == nil {
+			return t.writes[k].(*invoice)
+		}
+	}
+	return nil
+}
+
+// preview shows an invoice as one that is to come, with what of it would be due.
+func (t *transaction) preview(made *invoice) preview {
+	shown := *edit[*invoice](t, made.ID)
+	if shown.Status == "draft" {
+		t.balance(&shown)
+	}
+	shown.ID = t.newID("upcoming_in_1", 23)
+	shown.BillingReason, shown.Status, shown.Number, shown.private = "upcoming", "draft", "", invoicePrivate{}
+	shown.HostedInvoiceURL, shown.InvoicePDF, shown.EffectiveAt, shown.StatusTransitions = "", "", 0, invoiceTransitions{}
+	shown.AmountPaid, shown.AmountRemaining, shown.AttemptCount, shown.Attempted = 0, shown.AmountDue, 0, false
+	shown.AutoAdvance, shown.AutomaticallyFinalizesAt, shown.NextPaymentAttempt = true, 0, 0
+	if !shown.isSent() {
+		shown.NextPaymentAttempt = moment(shown.Created + draftTime)
+	}
+	lines := slices.Clone(shown.Lines.Data)
+	for i := range lines {
+		lines[i].Invoice, lines[i].ID = shown.ID, "il_tmp_"+strings.TrimPrefix(lines[i].ID, "il_")
+	}
+	shown.Lines = invoiceLines{"list", lines, false, "/v1/invoices/" + shown.ID + "/lines"}
+	return preview{&shown}
+}
+
+// under names the parameter of a refusal where it stands in another request.
+func (e *apiError) under(prefix string) *apiError {
+	if e.param == "" {
+		return e
+	}
+	head, rest, nested := strings.Cut(e.param, "[")
+	e.param = paramName(prefix, head)
+	if nested {
+		e.param += "[" + rest
+	}
+	return e
+}
