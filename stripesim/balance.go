@@ -170,3 +170,9 @@ func listBalanceEntries(t *transaction, c call) (any, *apiError) {
 		return c.within("created", e.Created) && c.word("currency", e.Currency) == e.Currency && c.word("type", e.Type) == e.Type
 	})
 }
+
+// sourceOfMoney stands for whatever kind of object an entry comes from, which
+// the id tells.
+const sourceOfMoney = "source"
+
+var sourceKinds = map[string]string{"ch_": chargeKind, "re_": refundKind, "du_": disputeKind}

@@ -158,6 +158,11 @@ func TestBalance(t *testing.T) {
 	if len(rows) != 5 || net != 1912+2883-500 {
 		t.Errorf("%d bookings of %d in all", len(rows), net)
 	}
+	for _, row := range w.get("/v1/balance_transactions?expand[]=data.source").rows() {
+		if kind := row.text("source.object"); kind != "charge" && kind != "refund" {
+			t.Errorf("the source of %s is a %q", row.text("id"), kind)
+		}
+	}
 	bySource := w.get("/v1/balance_transactions?source=" + refund.text("id")).rows()
 	if len(bySource) != 1 || bySource[0].number("amount") != -500 || bySource[0].text("id") != refund.text("balance_transaction") {
 		t.Errorf("the refund's bookings: %v", bySource)

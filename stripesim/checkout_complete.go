@@ -164,6 +164,11 @@ func (t *transaction) identify(s *checkoutSession, by Payer) *apiError {
 		if fault != nil {
 			return fault
 		}
+		if cus.Email == "" && by.Email != "" {
+			told := edit[*customer](t, cus.ID)
+			told.Email = text(by.Email)
+			t.changed("customer.updated", cus, told)
+		}
 		details.Email, details.Name = cmp.Or(cus.Email, details.Email), cmp.Or(details.Name, cus.Name)
 		details.Address, details.Phone, details.TaxExempt = cus.Address, cus.Phone, cus.TaxExempt
 	}

@@ -150,6 +150,26 @@ func TestCheckoutFlows(t *testing.T) {
 			},
 		},
 		{
+			name: "a payment of a customer without an address, captured later",
+			play: func(w *world) string {
+				customer := w.post("/v1/customers", "name=Ada").text("id")
+				id := w.checkout("payment", "&line_items[0][quantity]=1&line_items[0][price]="+w.newOncePrice("700")+"&customer="+customer+
+					"&payment_intent_data[capture_method]=manual&payment_intent_data[setup_future_usage]=off_session"+successURL).text("id")
+				w.complete(id, "pm_card_visa")
+				held := w.get("/v1/checkout/sessions/" + id + "?expand[]=customer")
+				wantAll(w.t, "held", held.object, map[string]any{
+					"status": "complete", "payment_status": "unpaid", "customer.email": "ada@example.com", "customer_creation": nil,
+				})
+				w.post("/v1/payment_intents/"+held.text("payment_intent")+"/capture", "")
+				return id
+			},
+			want: map[string]any{"payment_status": "paid", "payment_intent.status": "succeeded", "payment_intent.amount_received": 700},
+			events: []string{
+				"customer.created", "product.created", "price.created", "customer.updated", "payment_intent.created", "payment_method.attached",
+				"charge.succeeded", "payment_intent.amount_capturable_updated", "checkout.session.completed", "charge.captured", "payment_intent.succeeded",
+			},
+		},
+		{
 			name: "a payment",
 			play: func(w *world) string {
 				id := w.checkout("payment", "&line_items[0][quantity]=3&line_items[0][price]="+w.newOncePrice("700")+

@@ -29,6 +29,7 @@ var expandable = map[string]string{
 	"refund.balance_transaction":                       balanceEntryKind,
 	"refund.failure_balance_transaction":               balanceEntryKind,
 	"charge.dispute":                                   disputeKind,
+	"balance_transaction.source":                       sourceOfMoney,
 	"billing_portal.session.configuration":             portalConfigurationKind,
 	"dispute.charge":                                   chargeKind,
 	"dispute.payment_intent":                           paymentIntentKind,
@@ -244,6 +245,9 @@ func (t *transaction) expandIn(place tree, at string, parts []string) bool {
 }
 
 func (t *transaction) expandID(place tree, name, kind, id string, rest []string) bool {
+	if kind == sourceOfMoney {
+		kind = sourceKinds[id[:strings.Index(id, "_")+1]]
+	}
 	if kind == "" {
 		return false
 	}
