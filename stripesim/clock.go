@@ -169,6 +169,8 @@ func (t *transaction) work(k key) {
 		t.settleRefund(k.ID)
 	case invoiceKind:
 		t.workInvoice(k.ID)
+	case discountKind:
+		t.workDiscount(k.ID)
 	case subscriptionKind:
 		t.workSubscription(k.ID)
 	case chargeKind:

@@ -17,6 +17,15 @@ var expandable = map[string]string{
 	"price.product":                                    productKind,
 	"promotion_code.customer":                          customerKind,
 	"promotion_code.promotion.coupon":                  couponKind,
+	"discount.customer":                                customerKind,
+	"discount.promotion_code":                          promotionCodeKind,
+	"discount.source.coupon":                           couponKind,
+	"subscription.discounts":                           discountKind,
+	"subscription_item.discounts":                      discountKind,
+	"invoice.discounts":                                discountKind,
+	"invoice.total_discount_amounts.discount":          discountKind,
+	"line_item.discounts":                              discountKind,
+	"line_item.discount_amounts.discount":              discountKind,
 	"payment_method.customer":                          customerKind,
 	"setup_intent.customer":                            customerKind,
 	"setup_intent.payment_method":                      paymentMethodKind,
@@ -234,7 +243,15 @@ func (t *transaction) expandIn(place tree, at string, parts []string) bool {
 	case tree:
 		return len(parts) == 1 || t.expandIn(value, at, parts[1:])
 	case []any:
-		for _, row := range value {
+		for i, row := range value {
+			if id, ok := row.(string); ok {
+				named := tree{name: id}
+				if !t.expandID(named, name, expandable[at], id, parts[1:]) {
+					return false
+				}
+				value[i] = named[name]
+				continue
+			}
 			if inner, ok := row.(tree); !ok || len(parts) == 1 || !t.expandIn(inner, at, parts[1:]) {
 				return false
 			}

@@ -23,21 +23,17 @@ func (t *transaction) draft(customerID, currency string, b billing) *invoice {
 		CustomerShipping: cus.Shipping, CustomerTaxExempt: cus.TaxExempt, Footer: cus.InvoiceSettings.Footer, Issuer: issuer{"self"},
 		PeriodEnd: b.to, PeriodStart: b.from, StartingBalance: cus.Balance, Status: "draft",
 	}
-	made.setLines(b.lines)
+	made.setLines(t, b.lines)
 	return made
 }
 
 // setLines makes lines those of a draft, and adds them up.
-func (i *invoice) setLines(lines []invoiceLine) {
-	var total int64
+func (i *invoice) setLines(t *transaction, lines []invoiceLine) {
 	for at := range lines {
 		lines[at].Invoice = i.ID
-		total += lines[at].Amount
 	}
 	i.Lines = invoiceLines{"list", lines, false, "/v1/invoices/" + i.ID + "/lines"}
-	i.Subtotal, i.SubtotalExcludingTax, i.Total, i.TotalExcludingTax = total, total, total, total
-	i.AmountDue = max(total, 0)
-	i.AmountRemaining = i.AmountDue
+	t.addUp(i)
 }
 
 // newInvoice makes the draft of an invoice for a subscription.
@@ -47,17 +43,19 @@ func (t *transaction) newInvoice(s *subscription, b billing) *invoice {
 	if s.DaysUntilDue != nil {
 		made.DueDate = moment(t.now + *s.DaysUntilDue*day)
 	}
-	made.belongTo(s)
+	made.belongTo(t, s)
 	s.noteDebits(made)
 	t.create(made)
 	t.emit("invoice.created", made)
+	t.useUp(s, made)
 	return made
 }
 
-// belongTo makes an invoice one of a subscription.
-func (i *invoice) belongTo(s *subscription) {
+// belongTo makes an invoice one of a subscription, with its discounts.
+func (i *invoice) belongTo(t *transaction, s *subscription) {
 	i.Parent = &invoiceParent{Type: "subscription_details", SubscriptionDetails: &invoiceParentPlan{s.Metadata, s.ID}}
-	i.private.Subscription = s.ID
+	i.private.Subscription, i.Discounts = s.ID, t.present(s.Discounts)
+	t.addUp(i)
 }
 
 // invoiceTerms are the parameters that creation and update share.
@@ -107,7 +105,7 @@ func createInvoice(t *transaction, c call) (any, *apiError) {
 	bill.lines = t.linesOf(items)
 	made := t.draft(cus.ID, currency, bill)
 	if s != nil {
-		made.belongTo(s)
+		made.belongTo(t, s)
 	}
 	if fault := made.set(t, c); fault != nil {
 		return nil, fault

@@ -36,8 +36,8 @@ type invoiceItem struct {
 }
 
 type itemProration struct {
-	CreditedItems   *creditedDebit `json:"credited_items"`
-	DiscountAmounts emptyList      `json:"discount_amounts"`
+	CreditedItems   *creditedDebit        `json:"credited_items"`
+	DiscountAmounts array[discountAmount] `json:"discount_amounts"`
 }
 
 // creditedDebit is what a credit gives back: a line of an invoice, or an

@@ -291,6 +291,6 @@ func (i *invoiceItem) removeLine(lines []invoiceLine) []invoiceLine {
 func (t *transaction) reline(invoiceID string, change func([]invoiceLine) []invoiceLine) {
 	before := get[*invoice](t, invoiceID).clone()
 	i := edit[*invoice](t, invoiceID)
-	i.setLines(change(slices.Clone(i.Lines.Data)))
+	i.setLines(t, change(slices.Clone(i.Lines.Data)))
 	t.changed("invoice.updated", before, i)
 }

@@ -7,26 +7,26 @@ import (
 
 // invoiceLine is one row of an invoice.
 type invoiceLine struct {
-	ID                  string     `json:"id"`
-	Object              string     `json:"object"`
-	Amount              int64      `json:"amount"`
-	Currency            string     `json:"currency"`
-	Description         text       `json:"description"`
-	DiscountAmounts     emptyList  `json:"discount_amounts"`
-	Discountable        bool       `json:"discountable"`
-	Discounts           emptyList  `json:"discounts"`
-	Invoice             string     `json:"invoice"`
-	Livemode            no         `json:"livemode"`
-	Metadata            metadata   `json:"metadata"`
-	Parent              lineParent `json:"parent"`
-	Period              period     `json:"period"`
-	PretaxCreditAmounts emptyList  `json:"pretax_credit_amounts"`
-	Pricing             pricing    `json:"pricing"`
-	Quantity            int64      `json:"quantity"`
-	QuantityDecimal     string     `json:"quantity_decimal"`
-	Subscription        text       `json:"subscription"`
-	Subtotal            int64      `json:"subtotal"`
-	Taxes               emptyList  `json:"taxes"`
+	ID                  string                `json:"id"`
+	Object              string                `json:"object"`
+	Amount              int64                 `json:"amount"`
+	Currency            string                `json:"currency"`
+	Description         text                  `json:"description"`
+	DiscountAmounts     array[discountAmount] `json:"discount_amounts"`
+	Discountable        bool                  `json:"discountable"`
+	Discounts           array[string]         `json:"discounts"`
+	Invoice             string                `json:"invoice"`
+	Livemode            no                    `json:"livemode"`
+	Metadata            metadata              `json:"metadata"`
+	Parent              lineParent            `json:"parent"`
+	Period              period                `json:"period"`
+	PretaxCreditAmounts array[pretaxCredit]   `json:"pretax_credit_amounts"`
+	Pricing             pricing               `json:"pricing"`
+	Quantity            int64                 `json:"quantity"`
+	QuantityDecimal     string                `json:"quantity_decimal"`
+	Subscription        text                  `json:"subscription"`
+	Subtotal            int64                 `json:"subtotal"`
+	Taxes               emptyList             `json:"taxes"`
 }
 
 // invoiceLines is the list of them within an invoice.
@@ -96,7 +96,7 @@ func (t *transaction) periodLine(s *subscription, item subscriptionItem) invoice
 		ID: t.newID("il_1", 23), Object: "line_item", Amount: billed.amount(item.Quantity), Currency: s.Currency, Discountable: true,
 		Metadata: s.Metadata, Period: period{item.CurrentPeriodEnd, item.CurrentPeriodStart}, Pricing: pricingOf(billed),
 		Parent:   lineParent{Type: "subscription_item_details", SubscriptionItemDetails: &lineItemDetails{Subscription: s.ID, SubscriptionItem: item.ID}},
-		Quantity: item.Quantity, QuantityDecimal: fmt.Sprint(item.Quantity), Subscription: text(s.ID),
+		Quantity: item.Quantity, QuantityDecimal: fmt.Sprint(item.Quantity), Subscription: text(s.ID), Discounts: t.present(item.Discounts),
 		Description: text(fmt.Sprintf("%d × %s (at %s / %s)", item.Quantity, name, formatAmount(billed.amount(1), s.Currency), billed.Recurring)),
 	}
 	if s.Status == "trialing" {

@@ -41,6 +41,7 @@ func (i *invoiceItem) line(id string) invoiceLine {
 		ID: id, Object: "line_item", Amount: i.Amount, Currency: i.Currency, Description: i.Description, Discountable: i.Discountable,
 		Metadata: i.Metadata, Period: i.Period, Pricing: i.Pricing, Quantity: i.Quantity, QuantityDecimal: i.QuantityDecimal,
 		Subscription: text(i.subscription()), Subtotal: i.Amount,
+		DiscountAmounts: i.ProrationDetails.DiscountAmounts,
 	}
 	if i.Parent != nil && i.Parent.SubscriptionDetails.SubscriptionItem != "" {
 		line.Parent = lineParent{Type: "subscription_item_details", SubscriptionItemDetails: &lineItemDetails{

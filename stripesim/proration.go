@@ -10,8 +10,10 @@ import (
 type debit struct {
 	Item   string `json:"item"`
 	Amount int64  `json:"amount"`
-	From   int64  `json:"from"`
-	To     int64  `json:"to"`
+	// Off is what discounts took off the amount.
+	Off  []discountAmount `json:"off,omitempty"`
+	From int64            `json:"from"`
+	To   int64            `json:"to"`
 	// Until is the end of what was not credited yet.
 	Until int64 `json:"until"`
 	// Invoice and Line say where it was billed; an InvoiceItem says where it is
@@ -26,9 +28,11 @@ func (d debit) rest(at int64) int64 {
 	if d.Until <= at || d.To <= d.From {
 		return 0
 	}
-	left := big.NewRat(d.Until-max(at, d.From), d.To-d.From)
-	return roundRat(left.Mul(left, new(big.Rat).SetInt64(d.Amount)))
+	return roundRat(new(big.Rat).Mul(d.left(at), new(big.Rat).SetInt64(d.Amount)))
 }
+
+// left is the part of the debit that was not credited yet, from a time on.
+func (d debit) left(at int64) *big.Rat { return big.NewRat(d.Until-max(at, d.From), d.To-d.From) }
 
 // noteDebits remembers what an invoice bills for the periods of items.
 func (s *subscription) noteDebits(i *invoice) {
@@ -39,7 +43,7 @@ func (s *subscription) noteDebits(i *invoice) {
 		}
 		s.forgetDebits(of.SubscriptionItem, line.Period.Start)
 		s.addDebit(debit{
-			Item: of.SubscriptionItem, Amount: line.Amount, From: line.Period.Start, To: line.Period.End, Until: line.Period.End,
+			Item: of.SubscriptionItem, Amount: line.Amount, Off: line.DiscountAmounts, From: line.Period.Start, To: line.Period.End, Until: line.Period.End,
 			Invoice: i.ID, Line: line.ID,
 		})
 	}
@@ -89,6 +93,7 @@ func (t *transaction) credit(s, old *subscription, item subscriptionItem, at int
 	defer s.uncredited(item.ID, at)
 	if s.BillingMode.Type == "classic" {
 		made := t.newProration(s, item, -old.partAmount(item, at), period{item.CurrentPeriodEnd, at})
+		made.takeOff(s, offShare(t.itemOff(old, item), new(big.Rat).Neg(old.share(item, at))))
 		if len(debits) > 0 {
 			made.credits(debits[len(debits)-1])
 		}
@@ -98,6 +103,7 @@ func (t *transaction) credit(s, old *subscription, item subscriptionItem, at int
 	for _, d := range debits {
 		if amount := d.rest(at); amount != 0 {
 			made := t.newProration(s, item, -amount, period{d.Until, max(at, d.From)})
+			made.takeOff(s, offShare(d.Off, new(big.Rat).Neg(d.left(at))))
 			made.credits(d)
 			t.emit("invoiceitem.created", made)
 		}
@@ -119,8 +125,10 @@ func (s *subscription) uncredited(item string, at int64) {
 // charge bills an item for what is left of its period from at on.
 func (t *transaction) charge(s *subscription, item subscriptionItem, at int64) {
 	made := t.newProration(s, item, s.partAmount(item, at), period{item.CurrentPeriodEnd, at})
-	if made.Amount > 0 {
-		s.addDebit(debit{Item: item.ID, Amount: made.Amount, From: at, To: item.CurrentPeriodEnd, Until: item.CurrentPeriodEnd, InvoiceItem: made.ID})
+	gross, off := made.Amount, offShare(t.itemOff(s, item), s.share(item, at))
+	made.takeOff(s, off)
+	if gross > 0 {
+		s.addDebit(debit{Item: item.ID, Amount: gross, Off: off, From: at, To: item.CurrentPeriodEnd, Until: item.CurrentPeriodEnd, InvoiceItem: made.ID})
 	}
 	t.emit("invoiceitem.created", made)
 }

@@ -65,6 +65,10 @@ func (t *transaction) renderOld(o tree, links oldLinks) {
 		t.oldInvoice(o, links)
 	case invoiceItemKind:
 		t.oldInvoiceItem(o)
+	case discountKind:
+		t.oldCoupon(o, "source")
+	case promotionCodeKind:
+		t.oldCoupon(o, "promotion")
 	case paymentIntentKind, chargeKind:
 		o["invoice"] = text(links.Invoice)
 	}
@@ -72,7 +76,7 @@ func (t *transaction) renderOld(o tree, links oldLinks) {
 
 func (t *transaction) oldSubscription(o tree) {
 	oldPeriod(o)
-	o["discount"] = nil
+	o["discount"] = t.oldDiscount(o)
 	items := rows(o, "items")
 	for _, item := range items {
 		item["plan"] = t.plan(hash(item, "price")["id"])
@@ -118,7 +122,7 @@ func (t *transaction) oldInvoice(o tree, links oldLinks) {
 	}
 	o["payment_intent"], o["charge"] = text(links.PaymentIntent), text(links.Charge)
 	o["paid"], o["paid_out_of_band"] = o["status"] == "paid", links.OutOfBand
-	o["discount"], o["tax"], o["total_tax_amounts"], o["quote"] = nil, nil, []any{}, nil
+	o["discount"], o["tax"], o["total_tax_amounts"], o["quote"] = t.oldDiscount(o), nil, []any{}, nil
 	o["application_fee_amount"], o["transfer_data"] = nil, nil
 	lines := rows(o, "lines")
 	for _, line := range lines {

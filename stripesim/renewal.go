@@ -107,7 +107,8 @@ func (t *transaction) renew(s *subscription, before object) {
 	// The news of the new period comes before that of its invoice.
 	t.snapshot(t.events[mark], i)
 	t.changed("customer.subscription.updated", before, s)
-	t.events[mark], t.events[mark+1] = t.events[mark+1], t.events[mark]
+	end := len(t.events) - 1
+	t.events = slices.Insert(t.events[:end:end], mark, t.events[end])
 }
 
 // endAsScheduled ends a subscription at the time that was asked for; what waits

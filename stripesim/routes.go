@@ -29,7 +29,7 @@ var operations map[string]*operation
 func init() {
 	operations = map[string]*operation{}
 	for _, o := range slices.Concat(
-		customerOperations(), productOperations(), priceOperations(), couponOperations(), promotionCodeOperations(),
+		customerOperations(), productOperations(), priceOperations(), couponOperations(), promotionCodeOperations(), discountOperations(),
 		paymentMethodOperations(), setupIntentOperations(),
 		paymentIntentOperations(), chargeOperations(), refundOperations(), invoiceOperations(), invoiceItemOperations(),
 		invoicePaymentOperations(), subscriptionOperations(), subscriptionItemOperations(), eventOperations(),

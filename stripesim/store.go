@@ -218,6 +218,7 @@ var kinds = map[string]func() object{
 	productKind:         func() object { return &product{} },
 	priceKind:           func() object { return &price{} },
 	couponKind:          func() object { return &coupon{} },
+	discountKind:        func() object { return &discount{} },
 	promotionCodeKind:   func() object { return &promotionCode{} },
 	paymentMethodKind:   func() object { return &paymentMethod{} },
 	setupIntentKind:     func() object { return &setupIntent{} },

@@ -32,7 +32,7 @@ type subscription struct {
 	DefaultSource                 null                `json:"default_source"`
 	DefaultTaxRates               emptyList           `json:"default_tax_rates"`
 	Description                   text                `json:"description"`
-	Discounts                     emptyList           `json:"discounts"`
+	Discounts                     array[string]       `json:"discounts"`
 	EndedAt                       moment              `json:"ended_at"`
 	InvoiceSettings               subscriptionInvoice `json:"invoice_settings"`
 	Items                         subscriptionItems   `json:"items"`
@@ -175,11 +175,12 @@ func subscriptionFields() shape {
 	refused := shape{}
 	for _, name := range []string{
 		"add_invoice_items", "application_fee_percent", "automatic_tax", "billing_thresholds", "default_source",
-		"default_tax_rates", "discounts", "invoice_settings", "on_behalf_of", "pending_invoice_item_interval", "transfer_data", "trial_from_plan",
+		"default_tax_rates", "invoice_settings", "on_behalf_of", "pending_invoice_item_interval", "transfer_data", "trial_from_plan",
 	} {
 		refused[name] = anUnsupported()
 	}
 	return refused.with(shape{
+		"discounts": discountFields(),
 		"cancel_at": aTime("min_period_end", "max_period_end").orEmpty(), "cancel_at_period_end": aBoolean(),
 		"collection_method": aWord("charge_automatically", "send_invoice"), "days_until_due": anInteger(0, maxDaysUntilDue),
 		"default_payment_method": aText().orEmpty(), "description": aText().upTo(500).orEmpty(), "metadata": aMetadata(), "off_session": aBoolean(),

@@ -9,6 +9,9 @@ func (t *transaction) bill(s *subscription, c call) *apiError {
 	if fault != nil {
 		return fault
 	}
+	if fault := s.setDiscounts(t, c); fault != nil {
+		return fault
+	}
 	at, fault := old.prorationDate(t, c)
 	if fault != nil {
 		return fault

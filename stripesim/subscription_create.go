@@ -38,8 +38,8 @@ func createSubscription(t *transaction, c call) (any, *apiError) {
 // successOrder is the order in which the events of a subscription come whose
 // first invoice was paid at once.
 var successOrder = []string{
-	"payment_method.attached", "charge.succeeded", "customer.updated", "customer.subscription.created", "payment_intent.succeeded",
-	"payment_intent.created", "invoice.created", "invoice.finalized", "invoice.paid", "invoice.payment_succeeded", "invoice_payment.paid",
+	"payment_method.attached", "charge.succeeded", "customer.updated", "customer.discount.created", "customer.subscription.created",
+	"payment_intent.succeeded", "payment_intent.created", "invoice.created", "customer.discount.deleted", "invoice.finalized", "invoice.paid", "invoice.payment_succeeded", "invoice_payment.paid",
 }
 
 func (t *transaction) orderOfSuccess() {
@@ -62,6 +62,9 @@ func (t *transaction) newSubscription(cus *customer, c call) (*subscription, *ap
 		s.Currency = string(cus.Currency)
 	}
 	if _, fault := s.setItems(t, c); fault != nil {
+		return nil, fault
+	}
+	if fault := s.setDiscounts(t, c); fault != nil {
 		return nil, fault
 	}
 	trialEnd, fault := t.readTrial(c)

@@ -7,18 +7,18 @@ import (
 
 // subscriptionItem is a price and a quantity within a subscription.
 type subscriptionItem struct {
-	ID                 string    `json:"id"`
-	Object             string    `json:"object"`
-	BillingThresholds  null      `json:"billing_thresholds"`
-	Created            int64     `json:"created"`
-	CurrentPeriodEnd   int64     `json:"current_period_end"`
-	CurrentPeriodStart int64     `json:"current_period_start"`
-	Discounts          emptyList `json:"discounts"`
-	Metadata           metadata  `json:"metadata"`
-	Price              *price    `json:"price"` // as it was; it is shown as it is
-	Quantity           int64     `json:"quantity"`
-	Subscription       string    `json:"subscription"`
-	TaxRates           emptyList `json:"tax_rates"`
+	ID                 string        `json:"id"`
+	Object             string        `json:"object"`
+	BillingThresholds  null          `json:"billing_thresholds"`
+	Created            int64         `json:"created"`
+	CurrentPeriodEnd   int64         `json:"current_period_end"`
+	CurrentPeriodStart int64         `json:"current_period_start"`
+	Discounts          array[string] `json:"discounts"`
+	Metadata           metadata      `json:"metadata"`
+	Price              *price        `json:"price"` // as it was; it is shown as it is
+	Quantity           int64         `json:"quantity"`
+	Subscription       string        `json:"subscription"`
+	TaxRates           emptyList     `json:"tax_rates"`
 }
 
 // subscriptionItems is the list of them within a subscription.
@@ -106,6 +106,9 @@ func (s *subscription) setItems(t *transaction, c call) ([]itemChange, *apiError
 		if given.boolean("deleted", false) {
 			items = slices.Delete(items, at, at+1)
 			changes = append(changes, itemChange{before: &before})
+			if c.text("payment_behavior") != "pending_if_incomplete" {
+				t.endDiscounts(before.Discounts)
+			}
 			continue
 		}
 		item := before
@@ -122,7 +125,7 @@ func (s *subscription) setItems(t *transaction, c call) ([]itemChange, *apiError
 		return nil, fault
 	}
 	s.Items = subscriptionItems{Object: "list", Data: items, URL: "/v1/subscription_items?subscription=" + s.ID}
-	return changes, nil
+	return changes, s.setItemDiscounts(t, c, changes)
 }
 
 // place gives an item that joins its present period.

@@ -26,7 +26,7 @@ const maxQuantity = 999999
 // itemFields are the parameters of an item, within a subscription or alone.
 func itemFields() shape {
 	return shape{
-		"billing_thresholds": anUnsupported(), "discounts": anUnsupported(), "metadata": aMetadata(), "price": aText(),
+		"billing_thresholds": anUnsupported(), "discounts": discountFields(), "metadata": aMetadata(), "price": aText(),
 		"price_data": inlinePrice(true), "quantity": anInteger(0, maxQuantity), "tax_rates": anUnsupported(),
 	}
 }
@@ -83,7 +83,7 @@ func (t *transaction) changeItem(s *subscription, c call, item form) (*subscript
 	whole := form{"items": []any{item}}
 	for name, value := range c.form {
 		switch name {
-		case "metadata", "price", "price_data", "quantity":
+		case "discounts", "metadata", "price", "price_data", "quantity":
 			item[name] = value
 		case "off_session", "payment_behavior", "proration_behavior", "proration_date":
 			whole[name] = value

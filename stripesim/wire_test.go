@@ -59,7 +59,7 @@ func TestRefusals(t *testing.T) {
 		{"POST", "/v1/subscriptions", "customer=cus_none&items[0][price]=" + w.price, 400, "customer", "resource_missing"},
 		{"POST", "/v1/subscriptions", subscribe + "&items[0][quantity]=", 400, "items[0][quantity]", "parameter_invalid_empty"},
 		{"POST", "/v1/subscriptions", subscribe + "&payment_behavior=hope", 400, "payment_behavior", ""},
-		{"POST", "/v1/subscriptions", subscribe + "&discounts[0][coupon]=a", 400, "discounts", ""},
+		{"POST", "/v1/subscriptions", subscribe + "&discounts[0][coupon]=a", 400, "discounts[0][coupon]", "resource_missing"},
 		{"POST", "/v1/subscriptions", subscribe + "&off_session=maybe", 400, "off_session", ""},
 		{"GET", "/v1/customers", "limit=101", 400, "limit", "parameter_invalid_integer"},
 		{"GET", "/v1/customers", "starting_after=cus_none", 400, "starting_after", "resource_missing"},
