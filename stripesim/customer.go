@@ -84,8 +84,8 @@ func customerOperations() []operation {
 	fields := shape{
 		"address": anAddress(), "balance": anInteger(-maxAmount, maxAmount), "description": aText().orEmpty(), "email": aText().upTo(512).orEmpty(),
 		"invoice_settings": aHash(shape{"default_payment_method": aText().orEmpty(), "footer": aText().orEmpty()}),
-		"metadata":         aMetadata(), "name": aText().orEmpty(), "phone": aText().orEmpty(), "preferred_locales": aList(aText()).orEmpty(),
-		"shipping":   aHash(shape{"address": anAddress().must(), "name": aText().must(), "phone": aText().orEmpty()}).orEmpty(),
+		"metadata":         aMetadata(), "name": aText().orEmpty(), "phone": aText().orEmpty(), "preferred_locales": aList(aText()),
+		"shipping":   aHash(shape{"address": aHash(anAddress().fields).must(), "name": aText().must(), "phone": aText().orEmpty()}).orEmpty(),
 		"tax_exempt": aWord("none", "exempt", "reverse"),
 	}
 	return []operation{

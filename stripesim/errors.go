@@ -14,10 +14,12 @@ type apiError struct {
 	declineCode string
 	param       string
 	message     string
-	charge      string
-	intent      *paymentIntent
-	setup       *setupIntent
-	method      *paymentMethod
+	// word is one that a parameter may not have here.
+	word   string
+	charge string
+	intent *paymentIntent
+	setup  *setupIntent
+	method *paymentMethod
 	// commits says that what the request did stays although it is refused: a
 	// charge that was declined happened.
 	commits bool

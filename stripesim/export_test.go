@@ -33,3 +33,42 @@ func (s *Simulator) Snapshots() []Snapshot {
 	}
 	return shown
 }
+
+// Parameter is what the simulator declares of a parameter, or of all those of
+// an operation.
+type Parameter struct {
+	Kind             string
+	Words            []string
+	Fields           map[string]Parameter
+	Element          *Parameter
+	Required, Clears bool
+}
+
+var fieldKinds = map[fieldKind]string{
+	textField: "text", wordField: "word", integerField: "integer", booleanField: "boolean", timeField: "time", hashField: "hash",
+	listField: "list", metadataField: "metadata", rangeField: "range", unsupportedField: "unsupported",
+}
+
+func parameter(f field) Parameter {
+	p := Parameter{Kind: fieldKinds[f.kind], Words: f.words, Required: f.required, Clears: f.clears}
+	if f.fields != nil {
+		p.Fields = map[string]Parameter{}
+		for name, inner := range f.fields {
+			p.Fields[name] = parameter(inner)
+		}
+	}
+	if f.element != nil {
+		element := parameter(*f.element)
+		p.Element = &element
+	}
+	return p
+}
+
+// Operations are all that are served, with their parameters.
+func Operations() map[string]Parameter {
+	all := map[string]Parameter{}
+	for name, o := range operations {
+		all[name] = parameter(aHash(o.fields))
+	}
+	return all
+}

@@ -333,7 +333,9 @@ func decodeScalar(value string, f field, name string) (any, *apiError) {
 	switch f.kind {
 	case wordField:
 		if !slices.Contains(f.words, value) {
-			return nil, invalid(name, "", "Invalid "+name+": must be one of "+sentence(f.words))
+			fault := invalid(name, "", "Invalid "+name+": must be one of "+sentence(f.words))
+			fault.word = value
+			return nil, fault
 		}
 	case integerField:
 		number, err := strconv.ParseInt(value, 10, 64)

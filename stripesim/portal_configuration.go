@@ -44,10 +44,10 @@ func portalConfigurationOperations() []operation {
 		"business_profile": aHash(shape{
 			"headline": aText().upTo(60).orEmpty(), "privacy_policy_url": aText().orEmpty(), "terms_of_service_url": aText().orEmpty(),
 		}),
-		"default_return_url": aText().orEmpty(), "features": portalFeatureFields(), "login_page": aHash(shape{"enabled": aBoolean().must()}),
+		"default_return_url": aText().orEmpty(), "features": portalFeatureFields(false), "login_page": aHash(shape{"enabled": aBoolean().must()}),
 		"metadata": aMetadata(), "name": aText().orEmpty(),
 	}
-	created := fields.with(shape{"features": portalFeatureFields().must()})
+	created := fields.with(shape{"features": portalFeatureFields(true).must()})
 	return []operation{
 		{method: "POST", path: "/v1/billing_portal/configurations", do: createPortalConfiguration, fields: created},
 		{method: "GET", path: "/v1/billing_portal/configurations", do: listPortalConfigurations, fields: pageFields(shape{

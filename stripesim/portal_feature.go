@@ -67,25 +67,30 @@ type portalQuantity struct {
 	Minimum int64  `json:"minimum"`
 }
 
-func portalFeatureFields() field {
+// portalFeatureFields are the parameters of the features; a new configuration
+// has to say of each whether it is enabled.
+func portalFeatureFields(isNew bool) field {
 	const mostOf = 999999
+	enabled := aBoolean()
+	reasons := aList(aWord("customer_service", "low_quality", "missing_features", "other",
+		"switched_service", "too_complex", "too_expensive", "unused")).orEmpty()
+	if isNew {
+		enabled, reasons = enabled.must(), reasons.must()
+	}
 	prorations := aWord("always_invoice", "create_prorations", "none")
 	return aHash(shape{
 		"customer_update": aHash(shape{
-			"allowed_updates": aList(aWord("address", "email", "name", "phone", "shipping", "tax_id")).orEmpty(), "enabled": aBoolean(),
+			"allowed_updates": aList(aWord("address", "email", "name", "phone", "shipping", "tax_id")).orEmpty(), "enabled": enabled,
 		}),
 		"invoice_history":       aHash(shape{"enabled": aBoolean().must()}),
 		"payment_method_update": aHash(shape{"enabled": aBoolean().must()}),
 		"subscription_cancel": aHash(shape{
-			"cancellation_reason": aHash(shape{
-				"enabled": aBoolean().must(), "options": aList(aWord("customer_service", "low_quality", "missing_features", "other",
-					"switched_service", "too_complex", "too_expensive", "unused")).orEmpty(),
-			}),
-			"enabled": aBoolean(), "mode": aWord("at_period_end", "immediately"), "proration_behavior": prorations,
+			"cancellation_reason": aHash(shape{"enabled": aBoolean().must(), "options": reasons}),
+			"enabled":             enabled, "mode": aWord("at_period_end", "immediately"), "proration_behavior": prorations,
 		}),
 		"subscription_update": aHash(shape{
 			"billing_cycle_anchor": aWord("now", "unchanged"), "default_allowed_updates": aList(aWord("price", "promotion_code", "quantity")).orEmpty(),
-			"enabled": aBoolean(), "products": aList(aHash(shape{
+			"enabled": enabled, "products": aList(aHash(shape{
 				"adjustable_quantity": aHash(shape{"enabled": aBoolean().must(), "maximum": anInteger(1, mostOf), "minimum": anInteger(0, mostOf)}),
 				"prices":              aList(aText()).must(), "product": aText().must(),
 			})).orEmpty(),

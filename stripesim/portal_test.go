@@ -40,7 +40,7 @@ func TestPortalConfigurations(t *testing.T) {
 		{"", "features", "parameter_missing"},
 		{"features[customer_update][enabled]=true", "features[customer_update][allowed_updates]", "parameter_missing"},
 		{"features[subscription_update][enabled]=true&features[subscription_update][default_allowed_updates][]=price", "features[subscription_update][products]", "parameter_missing"},
-		{"features[subscription_update][products][0][product]=prod_no&features[subscription_update][products][0][prices][]=" + w.price, "features[subscription_update][products][0][product]", "resource_missing"},
+		{"features[subscription_update][enabled]=false&features[subscription_update][products][0][product]=prod_no&features[subscription_update][products][0][prices][]=" + w.price, "features[subscription_update][products][0][product]", "resource_missing"},
 		{"features[invoice_history][enabled]=true&default_return_url=home", "", "url_invalid"},
 	} {
 		got := w.call(http.MethodPost, "/v1/billing_portal/configurations", c.body)

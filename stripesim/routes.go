@@ -13,6 +13,8 @@ type operation struct {
 	do     func(*transaction, call) (any, *apiError)
 	// browser says that a publishable key may make it, with a client secret.
 	browser bool
+	// unsupported is what Stripe takes here and the simulator does not.
+	unsupported map[string]bool
 }
 
 // call is what an operation is asked: the ids in its path, and its parameters.
@@ -28,6 +30,7 @@ var operations map[string]*operation
 
 func init() {
 	operations = map[string]*operation{}
+	unsupported := parseUnsupported(unsupportedList)
 	for _, o := range slices.Concat(
 		customerOperations(), productOperations(), priceOperations(), couponOperations(), promotionCodeOperations(), discountOperations(),
 		paymentMethodOperations(), setupIntentOperations(),
@@ -41,7 +44,9 @@ func init() {
 		if o.browser && strings.Contains(o.path, "{}") {
 			o.fields["client_secret"] = aText()
 		}
-		operations[o.method+" "+o.path] = &o
+		name := o.method + " " + o.path
+		o.unsupported = unsupported[name]
+		operations[name] = &o
 	}
 }
 

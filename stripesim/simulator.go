@@ -310,7 +310,7 @@ func (s *Simulator) answer(r *request) answer {
 	}
 	decoded, fault := decodeForm(r.received, r.route.fields)
 	if fault != nil {
-		return failure(fault)
+		return failure(r.route.judge(fault))
 	}
 	r.call.form = decoded
 	return s.perform(r)

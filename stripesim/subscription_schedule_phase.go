@@ -10,7 +10,7 @@ func phaseFields(isUpdate bool) shape {
 	fields := shape{
 		"add_invoice_items": anUnsupported(), "application_fee_percent": anUnsupported(), "automatic_tax": anUnsupported(),
 		"billing_cycle_anchor": aWord("automatic", "phase_start"), "billing_thresholds": anUnsupported(),
-		"collection_method": aWord("charge_automatically", "send_invoice"), "currency": aText(), "default_payment_method": aText(),
+		"collection_method": aWord("charge_automatically", "send_invoice"), "default_payment_method": aText(),
 		"default_tax_rates": anUnsupported(), "description": aText().upTo(500).orEmpty(), "discounts": anUnsupported(),
 		"duration": aHash(shape{"interval": aWord("day", "month", "week", "year").must(), "interval_count": anInteger(1, longestInterval["day"])}),
 		"end_date": aTime("now"), "invoice_settings": anUnsupported(), "items": aList(aHash(itemFields())).must(), "metadata": aMetadata(),
@@ -20,7 +20,7 @@ func phaseFields(isUpdate bool) shape {
 	if isUpdate {
 		fields["start_date"] = aTime("now")
 	} else {
-		fields["end_date"] = aTime()
+		fields["currency"], fields["end_date"] = aText(), aTime()
 	}
 	return fields
 }
