@@ -290,19 +290,15 @@ func (t *transaction) completeCheckout(s *checkoutSession, method *paymentMethod
 // subscribeInCheckout makes the session's subscription, whose first invoice is
 // paid already.
 func (t *transaction) subscribeInCheckout(s *checkoutSession, method *paymentMethod, paid *paymentIntent) *apiError {
-	c, fault := s.subscriptionCall(t, s.payer())
-	if fault != nil {
-		return fault
-	}
+	more := form{}
 	if method != nil {
-		c.form["default_payment_method"] = method.ID
+		more["default_payment_method"] = method.ID
 	}
 	t.prepaid = paid
-	made, fault := createSubscription(t, c)
+	started, fault := s.subscribe(t, s.payer(), more)
 	if fault != nil {
 		return fault
 	}
-	started := made.(*subscription)
 	s.Subscription, s.Invoice = text(started.ID), started.LatestInvoice
 	return nil
 }

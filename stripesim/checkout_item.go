@@ -3,7 +3,6 @@ package stripesim
 import (
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // checkoutItem is what is sold in a session: a price and how many of it.
@@ -89,7 +88,7 @@ func (t *transaction) checkoutPrice(item form, name string) (*price, *apiError) 
 	case data != nil:
 		made, fault := createPrice(t, call{form: data})
 		if fault != nil {
-			return nil, fault.within(name + "[price_data]")
+			return nil, fault.under(name + "[price_data]")
 		}
 		return made.(*price), nil
 	case !item.has("price"):
@@ -100,17 +99,6 @@ func (t *transaction) checkoutPrice(item form, name string) (*price, *apiError) 
 		fault = invalid(name+"[price]", "", "The price specified is inactive. This field only accepts active prices.")
 	}
 	return chosen, fault
-}
-
-// within names the parameter of a refusal as a part of another one.
-func (e *apiError) within(outer string) *apiError {
-	if e.param != "" {
-		name, rest, _ := strings.Cut(e.param, "[")
-		if e.param = outer + "[" + name + "]"; rest != "" {
-			e.param += "[" + rest
-		}
-	}
-	return e
 }
 
 // shownItems are a session's line items as they go over the wire.

@@ -45,26 +45,38 @@ func callOf(operation, parameters string) (call, *apiError) {
 	return call{form: decoded}, fault
 }
 
-// subscriptionCall is the call that makes the session's subscription: recurring
-// prices are its items, the others come onto its first invoice.
-func (s *checkoutSession) subscriptionCall(t *transaction, customerID string) (call, *apiError) {
-	values := url.Values{"customer": {customerID}}
-	count := map[string]int{}
+// subscribe makes the session's subscription: recurring prices are its items,
+// the others wait for its first invoice. The refusal names the parameters of a
+// subscription.
+func (s *checkoutSession) subscribe(t *transaction, customerID string, more form) (*subscription, *apiError) {
+	values, count := url.Values{"customer": {customerID}}, 0
 	for _, item := range s.private.Items {
-		list := "items"
-		if get[*price](t, item.Price).Type == "one_time" {
-			list = "add_invoice_items"
+		if get[*price](t, item.Price).Type == "recurring" {
+			name := paramName("items", fmt.Sprint(count))
+			values.Set(name+"[price]", item.Price)
+			values.Set(name+"[quantity]", fmt.Sprint(item.Quantity))
+			count++
+			continue
 		}
-		name := paramName(list, fmt.Sprint(count[list]))
-		count[list]++
-		values.Set(name+"[price]", item.Price)
-		values.Set(name+"[quantity]", fmt.Sprint(item.Quantity))
+		once := form{"customer": customerID, "pricing": form{"price": item.Price}, "quantity": item.Quantity}
+		if _, fault := t.newInvoiceItem(once); fault != nil {
+			return nil, fault
+		}
 	}
 	parameters := values.Encode()
 	if s.private.Plan != "" {
 		parameters += "&" + s.private.Plan
 	}
-	return callOf("POST /v1/subscriptions", parameters)
+	c, fault := callOf("POST /v1/subscriptions", parameters)
+	if fault != nil {
+		return nil, fault
+	}
+	maps.Copy(c.form, more)
+	made, fault := createSubscription(t, c)
+	if fault != nil {
+		return nil, fault
+	}
+	return made.(*subscription), nil
 }
 
 // rehearsal is a transaction that sees what this one sees, and whose work is
@@ -90,16 +102,11 @@ func (s *checkoutSession) rehearse(t *transaction) (*invoice, *apiError) {
 		}
 		payer = made.(*customer).ID
 	}
-	c, fault := s.subscriptionCall(r, payer)
+	made, fault := s.subscribe(r, payer, form{"payment_behavior": "default_incomplete"})
 	if fault != nil {
 		return nil, fault.ofCheckout()
 	}
-	c.form["payment_behavior"] = "default_incomplete"
-	made, fault := createSubscription(r, c)
-	if fault != nil {
-		return nil, fault.ofCheckout()
-	}
-	if first := get[*invoice](r, string(made.(*subscription).LatestInvoice)); first != nil {
+	if first := get[*invoice](r, string(made.LatestInvoice)); first != nil {
 		return first, nil
 	}
 	return &invoice{}, nil
@@ -107,15 +114,13 @@ func (s *checkoutSession) rehearse(t *transaction) (*invoice, *apiError) {
 
 // ofCheckout names the parameter of a subscription as the session has it.
 func (e *apiError) ofCheckout() *apiError {
-	for _, of := range []string{"add_invoice_items", "items"} {
-		if rest, ok := strings.CutPrefix(e.param, of); ok {
-			e.param = "line_items" + rest
-			return e
-		}
+	if rest, ok := strings.CutPrefix(e.param, "items"); ok {
+		e.param = "line_items" + rest
+		return e
 	}
 	for _, of := range []string{"billing_", "description", "metadata", "proration_behavior", "trial_"} {
 		if strings.HasPrefix(e.param, of) {
-			return e.within("subscription_data")
+			return e.under("subscription_data")
 		}
 	}
 	return e

@@ -153,7 +153,9 @@ func (s *checkoutSession) hidden() any   { return &s.private }
 
 func (s *checkoutSession) indexes() []indexed {
 	return []indexed{
-		{"customer", string(s.Customer)}, {"payment_intent", string(s.PaymentIntent)}, {"subscription", string(s.Subscription)},
+		{"customer", string(s.Customer)},
+		{"payment_intent", string(s.PaymentIntent)},
+		{"subscription", string(s.Subscription)},
 		{"email", s.email()},
 	}
 }

@@ -110,8 +110,10 @@ func TestCheckoutFlows(t *testing.T) {
 				return id
 			},
 			want: map[string]any{"status": "complete", "payment_status": "paid", "subscription.status": "active", "invoice.amount_paid": 4000},
-			events: slices.Concat([]string{"customer.created", "payment_intent.created", "payment_intent.requires_action",
-				"payment_intent.payment_failed", "payment_intent.requires_action"}, subscribedAfterBankStep),
+			events: slices.Concat([]string{
+				"customer.created", "payment_intent.created", "payment_intent.requires_action",
+				"payment_intent.payment_failed", "payment_intent.requires_action",
+			}, subscribedAfterBankStep),
 		},
 		{
 			name: "a trial",
@@ -148,6 +150,19 @@ func TestCheckoutFlows(t *testing.T) {
 				"customer.created", "customer.subscription.created", "invoice.created", "customer.updated", "invoice.finalized", "invoice.paid",
 				"invoice.payment_succeeded", "setup_intent.created", "checkout.session.completed",
 			},
+		},
+		{
+			name: "a subscription with something paid once",
+			play: func(w *world) string {
+				id := subscribe(w, "&line_items[1][quantity]=1&line_items[1][price]="+w.newOncePrice("700"))
+				wantAll(w.t, "before", w.get("/v1/checkout/sessions/"+id).object, map[string]any{"amount_total": 4700})
+				w.complete(id, "pm_card_visa")
+				return id
+			},
+			want: map[string]any{
+				"status": "complete", "amount_total": 4700, "invoice.amount_paid": 4700, "subscription.items.data.1": nil, "line_items.data.1.amount_total": 700,
+			},
+			events: slices.Concat([]string{"product.created", "price.created", "customer.created", "invoiceitem.created"}, subscribedInCheckout),
 		},
 		{
 			name: "a payment of a customer without an address, captured later",
