@@ -165,7 +165,6 @@ func invoiceOperations() []operation {
 		{method: "POST", path: "/v1/invoices/{}", do: updateInvoice, fields: invoiceTerms()},
 		{method: "DELETE", path: "/v1/invoices/{}", do: deleteInvoice},
 		{method: "POST", path: "/v1/invoices/{}/send", do: sendInvoice},
-		{method: "GET", path: "/v1/invoices/{}/lines", do: listInvoiceLines, fields: pageFields(nil)},
 		{method: "POST", path: "/v1/invoices/{}/finalize", do: finalizeInvoice, fields: shape{"auto_advance": aBoolean()}},
 		{method: "POST", path: "/v1/invoices/{}/pay", do: payInvoice, fields: shape{
 			"forgive": aBoolean(), "mandate": anUnsupported(), "off_session": aBoolean(), "paid_out_of_band": aBoolean(),

@@ -199,6 +199,9 @@ func (t *transaction) pricingOfData(i *invoiceItem, data form) (pricing, *apiErr
 	if data.text("currency") != i.Currency {
 		return pricing{}, invalid("price_data[currency]", "", "The currency of the price must be "+i.Currency+".")
 	}
+	if !data.has("product") {
+		return pricing{}, missingParam("price_data[product]")
+	}
 	made, fault := t.makeInlinePrice(data)
 	if fault != nil {
 		fault.param = paramName("price_data", fault.param)

@@ -34,7 +34,7 @@ func init() {
 	for _, o := range slices.Concat(
 		customerOperations(), productOperations(), priceOperations(), couponOperations(), promotionCodeOperations(), discountOperations(),
 		paymentMethodOperations(), setupIntentOperations(),
-		paymentIntentOperations(), chargeOperations(), refundOperations(), invoiceOperations(), invoiceItemOperations(),
+		paymentIntentOperations(), chargeOperations(), refundOperations(), invoiceOperations(), invoiceItemOperations(), invoiceLineOperations(),
 		invoicePaymentOperations(), subscriptionOperations(), subscriptionItemOperations(), eventOperations(),
 		webhookEndpointOperations(), testClockOperations(), subscriptionScheduleOperations(),
 		checkoutSessionOperations(), captureOperations(), balanceOperations(), disputeOperations(),
