@@ -16,6 +16,8 @@ type Payer struct {
 	// Email and Name are needed unless the session knows the customer.
 	Email string `json:"email"`
 	Name  string `json:"name"`
+	// PromotionCode is the word of a promotion code, where the session takes one.
+	PromotionCode string `json:"promotion_code"`
 }
 
 // CheckoutResult is what comes of a try to complete a Checkout session.
@@ -123,6 +125,11 @@ func (s *checkoutSession) waitsFor(t *transaction) string {
 func (t *transaction) tryCheckout(s *checkoutSession, by Payer) *apiError {
 	if fault := t.identify(s, by); fault != nil {
 		return fault
+	}
+	if by.PromotionCode != "" {
+		if fault := t.enterCode(s, by.PromotionCode); fault != nil {
+			return fault
+		}
 	}
 	due := int64(0)
 	switch s.Mode {
@@ -274,10 +281,15 @@ func (t *transaction) checkoutSetUp(intent *setupIntent) *apiError {
 // completeCheckout makes what the session is for, and closes it. The method and
 // the intent are nil where nothing was asked for or paid.
 func (t *transaction) completeCheckout(s *checkoutSession, method *paymentMethod, paid *paymentIntent) *apiError {
-	if s.Mode == "subscription" {
-		if fault := t.subscribeInCheckout(s, method, paid); fault != nil {
-			return fault
-		}
+	var fault *apiError
+	switch s.Mode {
+	case "subscription":
+		fault = t.subscribeInCheckout(s, method, paid)
+	case "payment":
+		fault = t.redeemOnce(s)
+	}
+	if fault != nil {
+		return fault
 	}
 	s.Status, s.URL, s.Customer = "complete", "", text(s.payer())
 	if paid != nil && paid.Status == "succeeded" {

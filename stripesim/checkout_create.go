@@ -9,7 +9,7 @@ import (
 func checkoutFields() shape {
 	const maxReference = 200
 	return shape{
-		"cancel_url": aText(), "client_reference_id": aText().upTo(maxReference), "currency": aText(), "customer": aText(),
+		"allow_promotion_codes": aBoolean(), "cancel_url": aText(), "discounts": checkoutDiscountFields(), "client_reference_id": aText().upTo(maxReference), "currency": aText(), "customer": aText(),
 		"customer_creation": aWord("always", "if_required"), "customer_email": aText().upTo(512), "expires_at": aTime(),
 		"line_items": checkoutItemFields(), "metadata": aMetadata(), "mode": aWord("payment", "setup", "subscription").must(),
 		"locale": aWord("auto", "bg", "cs", "da", "de", "el", "en", "en-GB", "es", "es-419", "et", "fi", "fil", "fr", "fr-CA", "hr", "hu", "id",
@@ -130,6 +130,9 @@ func (s *checkoutSession) sell(t *transaction, c call) *apiError {
 		return fault
 	}
 	s.private.Items = items
+	if fault := s.readDiscounts(c); fault != nil {
+		return fault
+	}
 	switch s.Mode {
 	case "setup":
 		return s.sellSetup(t, c)
@@ -161,7 +164,6 @@ func (s *checkoutSession) sellSetup(t *transaction, c call) *apiError {
 
 // sellOnce adds up what is paid for at once.
 func (s *checkoutSession) sellOnce(t *transaction, c call) *apiError {
-	var total int64
 	for _, item := range s.private.Items {
 		if fault := s.agree(get[*price](t, item.Price), c); fault != nil {
 			return fault
@@ -169,22 +171,21 @@ func (s *checkoutSession) sellOnce(t *transaction, c call) *apiError {
 		if get[*price](t, item.Price).Type == "recurring" {
 			return invalid("mode", "", "You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use only one-time prices.")
 		}
-		total += item.Total
 	}
+	if fault := s.addUp(t); fault != nil {
+		return fault
+	}
+	total := *s.AmountTotal
 	if least := minimums[string(s.Currency)]; total > 0 && total < least {
 		return invalid("", "amount_too_small", "The Checkout Session's total amount due must add up to at least "+formatAmount(least, string(s.Currency))+" "+string(s.Currency))
 	}
 	if total > maxAmount {
 		return invalid("", "amount_too_large", "The Checkout Session's total amount due must be no more than "+formatAmount(maxAmount, string(s.Currency)))
 	}
-	s.AmountSubtotal, s.AmountTotal, s.TotalDetails = &total, &total, &checkoutTotals{}
 	s.InvoiceCreation, s.private.IntentData = &checkoutInvoice{}, encodeForm(form{"payment_intent_data": c.form.form("payment_intent_data")})
 	s.PaymentMethodCollection = "if_required"
 	if s.Customer == "" {
 		s.CustomerCreation = text(c.word("customer_creation", "if_required"))
-	}
-	if total == 0 {
-		s.PaymentStatus = "no_payment_required"
 	}
 	return nil
 }
@@ -203,7 +204,7 @@ func (s *checkoutSession) agree(p *price, c call) *apiError {
 	return nil
 }
 
-// sellSubscription asks a rehearsal what the first invoice will be.
+// sellSubscription checks what the subscription is to be.
 func (s *checkoutSession) sellSubscription(t *transaction, c call) *apiError {
 	recurring := false
 	for _, item := range s.private.Items {
@@ -224,14 +225,5 @@ func (s *checkoutSession) sellSubscription(t *transaction, c call) *apiError {
 	if s.Customer == "" {
 		s.CustomerCreation = "always"
 	}
-	first, fault := s.rehearse(t)
-	if fault != nil {
-		return fault
-	}
-	s.AmountSubtotal, s.AmountTotal = &first.Subtotal, &first.Total
-	s.TotalDetails = &checkoutTotals{AmountDiscount: first.Subtotal - first.Total}
-	if first.Total == 0 {
-		s.PaymentStatus = "no_payment_required"
-	}
-	return nil
+	return s.addUp(t)
 }

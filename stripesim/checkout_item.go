@@ -70,8 +70,6 @@ func (t *transaction) readCheckoutItems(c call) ([]checkoutItem, *apiError) {
 		items[i] = checkoutItem{
 			ID: t.newID("li_1", 23), Price: chosen.ID, Quantity: one.integer("quantity", 1), Description: get[*product](t, chosen.Product).Name,
 		}
-		items[i].Subtotal = chosen.amount(items[i].Quantity)
-		items[i].Total = items[i].Subtotal
 		if items[i].Metadata, fault = items[i].Metadata.merge(one); fault != nil {
 			return nil, fault
 		}

@@ -71,6 +71,7 @@ func (s *checkoutSession) subscribe(t *transaction, customerID string, more form
 	if fault != nil {
 		return nil, fault
 	}
+	maps.Copy(c.form, s.discountForm())
 	maps.Copy(c.form, more)
 	made, fault := createSubscription(t, c)
 	if fault != nil {

@@ -11,7 +11,7 @@ const discountKind = "discount"
 // items.
 type discount struct {
 	header
-	CheckoutSession  null         `json:"checkout_session"`
+	CheckoutSession  text         `json:"checkout_session"`
 	Customer         text         `json:"customer"`
 	CustomerAccount  null         `json:"customer_account"`
 	End              moment       `json:"end"`

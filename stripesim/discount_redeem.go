@@ -109,7 +109,7 @@ func (p *promotionCode) allows(t *transaction, owner discounted) *apiError {
 // hasPaid says whether a customer ever paid something.
 func (t *transaction) hasPaid(customerID string) bool {
 	return slices.ContainsFunc(related[*invoice](t, "customer", customerID), func(i *invoice) bool { return i.Status == "paid" && i.AmountPaid > 0 }) ||
-		slices.ContainsFunc(related[*charge](t, "customer", customerID), func(c *charge) bool { return c.Status == "succeeded" })
+		slices.ContainsFunc(related[*charge](t, "customer", customerID), t.paidBefore)
 }
 
 // redeem makes a discount of a coupon, and counts that.

@@ -57,6 +57,8 @@ var expandable = map[string]string{
 	"invoiceitem.pricing.price_details.price":          priceKind,
 	"invoice_payment.invoice":                          invoiceKind,
 	"invoice_payment.payment.payment_intent":           paymentIntentKind,
+	"checkout.session.discounts.coupon":                couponKind,
+	"checkout.session.discounts.promotion_code":        promotionCodeKind,
 	"checkout.session.customer":                        customerKind,
 	"checkout.session.invoice":                         invoiceKind,
 	"checkout.session.payment_intent":                  paymentIntentKind,
