@@ -94,17 +94,23 @@ func (t *transaction) present(ids []string) (found []string) {
 // discountLines takes the discounts of lines off them, then those of all of
 // them, each of what the ones before it left.
 func (t *transaction) discountLines(lines []invoiceLine, common []string) {
+	var own []string
 	for at := range lines {
 		line := &lines[at]
 		line.DiscountAmounts = slices.DeleteFunc(slices.Clone(line.DiscountAmounts), func(off discountAmount) bool {
 			return line.Discountable || off.Amount == 0
 		})
 		for _, id := range line.Discounts {
-			t.discountSome(lines[at:at+1], id)
+			if !slices.Contains(own, id) {
+				own = append(own, id)
+			}
 		}
 	}
+	for _, id := range own {
+		t.discountSome(lines, id, func(line *invoiceLine) bool { return slices.Contains(line.Discounts, id) })
+	}
 	for _, id := range common {
-		t.discountSome(lines, id)
+		t.discountSome(lines, id, func(*invoiceLine) bool { return true })
 	}
 	for at := range lines {
 		lines[at].PretaxCreditAmounts = pretaxCredits(lines[at].DiscountAmounts)
@@ -113,12 +119,15 @@ func (t *transaction) discountLines(lines []invoiceLine, common []string) {
 
 // discountSome takes one discount off the lines that it is for. A line that
 // cannot be discounted says that nothing was taken off it.
-func (t *transaction) discountSome(lines []invoiceLine, id string) {
+func (t *transaction) discountSome(lines []invoiceLine, id string, has func(*invoiceLine) bool) {
 	d := get[*discount](t, id)
 	var chosen []*invoiceLine
 	var left []int64
 	for at := range lines {
 		line := &lines[at]
+		if !has(line) {
+			continue
+		}
 		if !line.Discountable {
 			if !slices.ContainsFunc(line.DiscountAmounts, func(off discountAmount) bool { return off.Discount == id }) {
 				line.DiscountAmounts = append(line.DiscountAmounts, discountAmount{0, id})

@@ -105,6 +105,12 @@ var concealed = map[string]func(*transaction, string) any{
 		answer.HasMore = len(shown) > defaultPage
 		return answer
 	},
+	"price.tiers": func(t *transaction, id string) any {
+		if tiers := get[*price](t, id).Tiers; len(tiers) > 0 {
+			return tiers
+		}
+		return absent{}
+	},
 	"coupon.applies_to": func(t *transaction, id string) any {
 		if products := get[*coupon](t, id).private.Products; len(products) > 0 {
 			return tree{"products": products}
@@ -142,6 +148,8 @@ func (t *transaction) shown(o any) any {
 		if o.private.Deleted {
 			return deletedObject{o.ID, customerKind, true}
 		}
+	case *price:
+		return o.withoutTiers()
 	case *coupon:
 		return o.atTime(t.now)
 	case *promotionCode:
@@ -234,7 +242,9 @@ func (t *transaction) expandIn(place tree, at string, parts []string) bool {
 		if err != nil {
 			return false
 		}
-		place[name] = revealed["value"]
+		if place[name] = revealed["value"]; len(parts) == 1 {
+			return true
+		}
 	}
 	switch value := place[name].(type) {
 	case string:

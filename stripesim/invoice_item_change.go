@@ -229,7 +229,7 @@ func (t *transaction) pricingOfAmount(i *invoiceItem, decimal, param string) (pr
 	}
 	made := &price{
 		header: header{ID: t.newID("price_1", 23), Object: priceKind}, BillingScheme: "per_unit", Created: t.now, Currency: i.Currency,
-		Product: sold.ID, TaxBehavior: "unspecified", Type: "one_time", UnitAmountDecimal: decimal,
+		Product: sold.ID, TaxBehavior: "unspecified", Type: "one_time", UnitAmountDecimal: text(decimal),
 	}
 	if rate.IsInt() {
 		whole := rate.Num().Int64()

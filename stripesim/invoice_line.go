@@ -2,6 +2,7 @@ package stripesim
 
 import (
 	"fmt"
+	"math/big"
 	"slices"
 )
 
@@ -76,7 +77,7 @@ type period struct {
 type pricing struct {
 	PriceDetails      pricingDetails `json:"price_details"`
 	Type              string         `json:"type"`
-	UnitAmountDecimal string         `json:"unit_amount_decimal"`
+	UnitAmountDecimal text           `json:"unit_amount_decimal"`
 }
 
 type pricingDetails struct {
@@ -88,24 +89,42 @@ func pricingOf(p *price) pricing {
 	return pricing{PriceDetails: pricingDetails{p.ID, p.Product}, Type: "price_details", UnitAmountDecimal: p.UnitAmountDecimal}
 }
 
-// periodLine bills an item for its present period; in a trial for nothing.
-func (t *transaction) periodLine(s *subscription, item subscriptionItem) invoiceLine {
+// itemLines bill an item for its present period, each tier of its price by
+// itself; in a trial for nothing.
+func (t *transaction) itemLines(s *subscription, item subscriptionItem) []invoiceLine {
 	billed := get[*price](t, item.Price.ID)
 	name := get[*product](t, billed.Product).Name
-	line := invoiceLine{
-		ID: t.newID("il_1", 23), Object: "line_item", Amount: billed.amount(item.Quantity), Currency: s.Currency, Discountable: true,
-		Metadata: s.Metadata, Period: period{item.CurrentPeriodEnd, item.CurrentPeriodStart}, Pricing: pricingOf(billed),
-		Parent:   lineParent{Type: "subscription_item_details", SubscriptionItemDetails: &lineItemDetails{Subscription: s.ID, SubscriptionItem: item.ID}},
-		Quantity: item.Quantity, QuantityDecimal: fmt.Sprint(item.Quantity), Subscription: text(s.ID), Discounts: t.present(item.Discounts),
-		Description: text(fmt.Sprintf("%d × %s (at %s / %s)", item.Quantity, name, formatAmount(billed.amount(1), s.Currency), billed.Recurring)),
-	}
 	if s.Status == "trialing" {
-		line.Amount, line.Description = 0, text("Trial period for "+name)
-	} else if share := s.share(item, item.CurrentPeriodStart); !share.IsInt() {
-		line.Amount, line.Description = s.partAmount(item, item.CurrentPeriodStart), text(fmt.Sprintf("Remaining time on %d × %s", item.Quantity, name))
-		line.Parent.SubscriptionItemDetails.Proration = true
+		return []invoiceLine{t.itemLine(s, item, portion{quantity: item.Quantity, unit: billed.UnitAmountDecimal}, "Trial period for "+name)}
 	}
-	line.Subtotal = line.Amount
+	share := s.share(item, item.CurrentPeriodStart)
+	if !share.IsInt() {
+		rest := portion{quantity: item.Quantity, unit: billed.UnitAmountDecimal, amount: new(big.Rat).Mul(billed.exactAmount(item.Quantity), share)}
+		line := t.itemLine(s, item, rest, fmt.Sprintf("Remaining time on %d × %s", item.Quantity, name))
+		line.Parent.SubscriptionItemDetails.Proration = true
+		return []invoiceLine{line}
+	}
+	var lines []invoiceLine
+	for _, part := range billed.portions(item.Quantity) {
+		lines = append(lines, t.itemLine(s, item, part, part.describe(billed, name)))
+	}
+	return lines
+}
+
+// itemLine bills a part of an item.
+func (t *transaction) itemLine(s *subscription, item subscriptionItem, part portion, description string) invoiceLine {
+	var amount int64
+	if part.amount != nil {
+		amount = roundRat(part.amount)
+	}
+	line := invoiceLine{
+		ID: t.newID("il_1", 23), Object: "line_item", Amount: amount, Currency: s.Currency, Discountable: true, Subtotal: amount,
+		Metadata: s.Metadata, Period: period{item.CurrentPeriodEnd, item.CurrentPeriodStart}, Pricing: pricingOf(get[*price](t, item.Price.ID)),
+		Parent:   lineParent{Type: "subscription_item_details", SubscriptionItemDetails: &lineItemDetails{Subscription: s.ID, SubscriptionItem: item.ID}},
+		Quantity: part.quantity, QuantityDecimal: fmt.Sprint(part.quantity), Subscription: text(s.ID), Discounts: t.present(item.Discounts),
+		Description: text(description),
+	}
+	line.Pricing.UnitAmountDecimal = part.unit
 	return line
 }
 
@@ -113,7 +132,7 @@ func (t *transaction) periodLine(s *subscription, item subscriptionItem) invoice
 func (t *transaction) periodLines(s *subscription, items []subscriptionItem) []invoiceLine {
 	lines := make([]invoiceLine, 0, len(items))
 	for _, item := range items {
-		lines = append(lines, t.periodLine(s, item))
+		lines = append(lines, t.itemLines(s, item)...)
 	}
 	return lines
 }

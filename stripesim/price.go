@@ -12,23 +12,24 @@ const priceKind = "price"
 // price says how much a product costs, once or in each period.
 type price struct {
 	header
-	Livemode          no         `json:"livemode"`
-	Active            bool       `json:"active"`
-	BillingScheme     string     `json:"billing_scheme"`
-	Created           int64      `json:"created"`
-	Currency          string     `json:"currency"`
-	CustomUnitAmount  null       `json:"custom_unit_amount"`
-	LookupKey         text       `json:"lookup_key"`
-	Metadata          metadata   `json:"metadata"`
-	Nickname          text       `json:"nickname"`
-	Product           string     `json:"product"`
-	Recurring         *recurring `json:"recurring"`
-	TaxBehavior       string     `json:"tax_behavior"`
-	TiersMode         null       `json:"tiers_mode"`
-	TransformQuantity null       `json:"transform_quantity"`
-	Type              string     `json:"type"`
-	UnitAmount        *int64     `json:"unit_amount"` // null where the decimal has a fraction
-	UnitAmountDecimal string     `json:"unit_amount_decimal"`
+	Livemode          no                 `json:"livemode"`
+	Active            bool               `json:"active"`
+	BillingScheme     string             `json:"billing_scheme"`
+	Created           int64              `json:"created"`
+	Currency          string             `json:"currency"`
+	CustomUnitAmount  null               `json:"custom_unit_amount"`
+	LookupKey         text               `json:"lookup_key"`
+	Metadata          metadata           `json:"metadata"`
+	Nickname          text               `json:"nickname"`
+	Product           string             `json:"product"`
+	Recurring         *recurring         `json:"recurring"`
+	TaxBehavior       string             `json:"tax_behavior"`
+	Tiers             []priceTier        `json:"tiers,omitempty"` // shown only when it is asked for
+	TiersMode         text               `json:"tiers_mode"`
+	TransformQuantity *transformQuantity `json:"transform_quantity"`
+	Type              string             `json:"type"`
+	UnitAmount        *int64             `json:"unit_amount"` // null where the decimal has a fraction
+	UnitAmountDecimal text               `json:"unit_amount_decimal"`
 }
 
 type recurring struct {
@@ -61,7 +62,7 @@ func priceOperations() []operation {
 		"active": aBoolean(), "lookup_key": aText().upTo(200).orEmpty(), "metadata": aMetadata(), "nickname": aText().orEmpty(),
 		"tax_behavior": aWord("exclusive", "inclusive", "unspecified"), "transfer_lookup_key": aBoolean(),
 	}
-	fields := changeable.with(shape{
+	fields := changeable.with(tierFields(), shape{
 		"billing_scheme": aWord("per_unit", "tiered"), "currency": aText().must(), "product": aText(),
 		"product_data": aHash(shape{
 			"active": aBoolean(), "id": aText(), "metadata": aMetadata(), "name": aText().must(), "statement_descriptor": aText().upTo(22),
@@ -85,9 +86,6 @@ func priceOperations() []operation {
 }
 
 func createPrice(t *transaction, c call) (any, *apiError) {
-	if c.text("billing_scheme") == "tiered" {
-		return nil, unsupported("billing_scheme", "tiered prices")
-	}
 	currency, fault := readCurrency(c.text("currency"))
 	if fault != nil {
 		return nil, fault
@@ -96,7 +94,7 @@ func createPrice(t *transaction, c call) (any, *apiError) {
 		header: header{ID: t.newID("price_1", 23), Object: priceKind}, Active: true, BillingScheme: "per_unit", Created: t.now,
 		Currency: currency, TaxBehavior: "unspecified", Type: "one_time",
 	}
-	if fault := made.setAmount(c); fault != nil {
+	if fault := made.setScheme(c); fault != nil {
 		return nil, fault
 	}
 	if fault := made.setRecurring(c.form.form("recurring")); fault != nil {
@@ -116,29 +114,36 @@ func createPrice(t *transaction, c call) (any, *apiError) {
 // setAmount reads the amount of one unit: a whole number of the smallest unit,
 // or a decimal one.
 func (p *price) setAmount(c call) *apiError {
-	if c.has("unit_amount") == c.has("unit_amount_decimal") {
-		if c.has("unit_amount") {
-			return invalid("unit_amount_decimal", "parameters_exclusive", "You may only specify one of these parameters: unit_amount, unit_amount_decimal.")
-		}
+	if !c.has("unit_amount") && !c.has("unit_amount_decimal") {
 		return invalid("unit_amount", "parameter_missing", "Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set.")
 	}
-	if c.has("unit_amount") {
-		amount := c.integer("unit_amount", 0)
-		p.UnitAmount, p.UnitAmountDecimal = &amount, strconv.FormatInt(amount, 10)
-		return nil
+	var fault *apiError
+	p.UnitAmount, p.UnitAmountDecimal, fault = readAmount(c.form, "unit_amount")
+	return fault
+}
+
+// readAmount reads an amount and its decimal; none is no fault.
+func readAmount(f form, name string) (*int64, text, *apiError) {
+	inDecimals := name + "_decimal"
+	switch {
+	case f.has(name) && f.has(inDecimals):
+		return nil, "", invalid(inDecimals, "parameters_exclusive", "You may only specify one of these parameters: "+name+", "+inDecimals+".")
+	case f.has(name):
+		return f.optional(name), text(strconv.FormatInt(f.integer(name, 0), 10)), nil
+	case !f.has(inDecimals):
+		return nil, "", nil
 	}
-	decimal := c.text("unit_amount_decimal")
+	decimal := f.text(inDecimals)
 	amount, ok := new(big.Rat).SetString(decimal)
 	const longest = 24
 	if !ok || amount.Sign() < 0 || len(decimal) > longest || amount.Cmp(big.NewRat(maxAmount, 1)) > 0 {
-		return invalid("unit_amount_decimal", "parameter_invalid_decimal", "Invalid decimal: "+decimal)
+		return nil, "", invalid(inDecimals, "parameter_invalid_decimal", "Invalid decimal: "+decimal)
 	}
-	p.UnitAmountDecimal = decimal
-	if amount.IsInt() {
-		whole := amount.Num().Int64()
-		p.UnitAmount = &whole
+	if !amount.IsInt() {
+		return nil, text(decimal), nil
 	}
-	return nil
+	whole := amount.Num().Int64()
+	return &whole, text(decimal), nil
 }
 
 // longestInterval is how many of an interval make three years.
@@ -253,23 +258,21 @@ func (p *price) recurs(wanted form) bool {
 		wanted.word("usage_type", p.Recurring.UsageType) == p.Recurring.UsageType
 }
 
-// amount is what a quantity costs, rounded half away from zero.
-func (p *price) amount(quantity int64) int64 {
-	return roundRat(p.exactAmount(quantity))
+// amount is what a quantity costs, each portion rounded half away from zero.
+func (p *price) amount(quantity int64) (sum int64) {
+	for _, part := range p.portions(quantity) {
+		sum += roundRat(part.amount)
+	}
+	return sum
 }
 
 // exactAmount is the same before it is rounded.
 func (p *price) exactAmount(quantity int64) *big.Rat {
-	return new(big.Rat).Mul(p.rate(), new(big.Rat).SetInt64(quantity))
-}
-
-// rate is the amount of one unit.
-func (p *price) rate() *big.Rat {
-	rate, ok := new(big.Rat).SetString(p.UnitAmountDecimal)
-	if !ok {
-		return new(big.Rat)
+	sum := new(big.Rat)
+	for _, part := range p.portions(quantity) {
+		sum.Add(sum, part.amount)
 	}
-	return rate
+	return sum
 }
 
 // roundRat rounds half away from zero.

@@ -165,7 +165,7 @@ func (t *transaction) oldPricing(o tree) {
 	id, _ := hash(pricing, "price_details")["price"].(string)
 	o["price"], o["plan"] = nil, nil
 	if found := get[*price](t, id); found != nil {
-		o["price"], o["plan"] = found, t.plan(id)
+		o["price"], o["plan"] = found.withoutTiers(), t.plan(id)
 		o["unit_amount_excluding_tax"] = text(found.UnitAmountDecimal)
 	}
 	delete(o, "pricing")
@@ -178,7 +178,7 @@ type oldPlan struct {
 	Active          bool     `json:"active"`
 	AggregateUsage  null     `json:"aggregate_usage"`
 	Amount          *int64   `json:"amount"`
-	AmountDecimal   string   `json:"amount_decimal"`
+	AmountDecimal   text     `json:"amount_decimal"`
 	BillingScheme   string   `json:"billing_scheme"`
 	Created         int64    `json:"created"`
 	Currency        string   `json:"currency"`
@@ -189,7 +189,7 @@ type oldPlan struct {
 	Meter           null     `json:"meter"`
 	Nickname        text     `json:"nickname"`
 	Product         string   `json:"product"`
-	TiersMode       null     `json:"tiers_mode"`
+	TiersMode       text     `json:"tiers_mode"`
 	TransformUsage  null     `json:"transform_usage"`
 	TrialPeriodDays null     `json:"trial_period_days"`
 	UsageType       string   `json:"usage_type"`
@@ -205,7 +205,7 @@ func (t *transaction) plan(id any) any {
 	return oldPlan{
 		ID: p.ID, Object: "plan", Active: p.Active, Amount: p.UnitAmount, AmountDecimal: p.UnitAmountDecimal,
 		BillingScheme: p.BillingScheme, Created: p.Created, Currency: p.Currency, Interval: p.Recurring.Interval,
-		IntervalCount: p.Recurring.IntervalCount, Metadata: p.Metadata, Nickname: p.Nickname, Product: p.Product, UsageType: p.Recurring.UsageType,
+		IntervalCount: p.Recurring.IntervalCount, Metadata: p.Metadata, Nickname: p.Nickname, Product: p.Product, UsageType: p.Recurring.UsageType, TiersMode: p.TiersMode,
 	}
 }
 

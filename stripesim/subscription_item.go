@@ -41,7 +41,7 @@ func (s *subscription) withPrices(t *transaction) *subscription {
 	shown := *s
 	shown.Items.Data = cloneItems(s)
 	for i, item := range shown.Items.Data {
-		shown.Items.Data[i].Price = get[*price](t, item.Price.ID)
+		shown.Items.Data[i].Price = get[*price](t, item.Price.ID).withoutTiers()
 	}
 	return &shown
 }
