@@ -91,9 +91,7 @@ func (s *checkoutSession) addUpOnce(t *transaction) *apiError {
 	if fault != nil {
 		return fault
 	}
-	for _, id := range ids {
-		r.discountSome(lines, id)
-	}
+	r.discountLines(lines, ids)
 	s.priceItems(t, lines)
 	total := cost
 	for _, line := range lines {
