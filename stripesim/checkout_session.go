@@ -167,6 +167,12 @@ func (s *checkoutSession) due() int64 {
 	return s.ExpiresAt
 }
 
+// isOpenCheckout says whether there is such a session that is still open.
+func (t *transaction) isOpenCheckout(id string) bool {
+	s := get[*checkoutSession](t, id)
+	return s != nil && s.Status == "open"
+}
+
 // email is what is known of the payer's address.
 func (s *checkoutSession) email() string {
 	if s.CustomerDetails == nil {

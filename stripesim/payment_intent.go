@@ -305,6 +305,8 @@ func cancelPaymentIntent(t *transaction, c call) (any, *apiError) {
 		return nil, found.unexpected("cancel")
 	case found.private.Invoice != "":
 		return nil, refused("", "You cannot cancel this PaymentIntent because it belongs to an invoice. You should void the invoice instead.")
+	case t.isOpenCheckout(found.private.Checkout):
+		return nil, refused("", "You cannot cancel this PaymentIntent because it belongs to a Checkout Session. You should expire the Checkout Session instead.")
 	}
 	return t.cancelIntent(c.id(), c.text("cancellation_reason")), nil
 }

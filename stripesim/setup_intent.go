@@ -205,6 +205,9 @@ func cancelSetupIntent(t *transaction, c call) (any, *apiError) {
 	if fault == nil && (found.Status == "succeeded" || found.Status == "canceled") {
 		fault = found.unexpected("cancel")
 	}
+	if fault == nil && t.isOpenCheckout(found.private.Checkout) {
+		fault = refused("", "You cannot cancel this SetupIntent because it belongs to a Checkout Session. You should expire the Checkout Session instead.")
+	}
 	if fault != nil {
 		return nil, fault
 	}
