@@ -12,7 +12,7 @@ import (
 // try.
 func dunned(t *testing.T, final string) (w *world, customer, id string) {
 	t.Helper()
-	w = newWorld(t, stripesim.Config{FinalAction: final, PaymentRetries: []time.Duration{2 * day, 2 * day}})
+	w = newWorld(t, stripesim.Config{FinalAction: final, PaymentRetries: []time.Duration{2 * day, 2 * day}, Now: func() time.Time { return june }})
 	customer = w.newCustomer("pm_card_visa")
 	id = w.subscribe(customer, "").text("id")
 	w.post("/v1/subscriptions/"+id, "default_payment_method="+w.attach("pm_card_chargeCustomerFail", customer))

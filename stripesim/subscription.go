@@ -174,13 +174,13 @@ const maxTrial = 730
 func subscriptionFields() shape {
 	refused := shape{}
 	for _, name := range []string{
-		"add_invoice_items", "application_fee_percent", "automatic_tax", "billing_thresholds", "default_source",
+		"application_fee_percent", "automatic_tax", "billing_thresholds", "default_source",
 		"default_tax_rates", "invoice_settings", "on_behalf_of", "pending_invoice_item_interval", "transfer_data", "trial_from_plan",
 	} {
 		refused[name] = anUnsupported()
 	}
 	return refused.with(shape{
-		"discounts": discountFields(),
+		"add_invoice_items": addedItemFields(), "discounts": discountFields(),
 		"cancel_at": aTime("min_period_end", "max_period_end").orEmpty(), "cancel_at_period_end": aBoolean(),
 		"collection_method": aWord("charge_automatically", "send_invoice"), "days_until_due": anInteger(0, maxDaysUntilDue),
 		"default_payment_method": aText().orEmpty(), "description": aText().upTo(500).orEmpty(), "metadata": aMetadata(), "off_session": aBoolean(),

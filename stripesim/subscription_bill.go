@@ -5,44 +5,54 @@ package stripesim
 // bill changes items and trial, and bills the change as the request wants.
 func (t *transaction) bill(s *subscription, c call) *apiError {
 	old := s.clone().(*subscription)
-	changes, fault := s.setItems(t, c)
-	if fault != nil {
+	lines, isNow, fault := t.applyChange(s, old, c)
+	if fault == nil {
+		fault = t.addInvoiceItems(s, c)
+	}
+	if fault != nil || !isNow {
 		return fault
 	}
+	return t.billNow(s, old, lines, c)
+}
+
+// applyChange changes items and trial, and says whether that is billed now, with
+// which lines beside the prorations that it notes.
+func (t *transaction) applyChange(s, old *subscription, c call) (lines []invoiceLine, isNow bool, fault *apiError) {
+	changes, fault := s.setItems(t, c)
+	if fault != nil {
+		return nil, false, fault
+	}
 	if fault := s.setDiscounts(t, c); fault != nil {
-		return fault
+		return nil, false, fault
 	}
 	at, fault := old.prorationDate(t, c)
 	if fault != nil {
-		return fault
+		return nil, false, fault
 	}
 	trial, fault := t.setTrial(s, c)
 	if fault != nil {
-		return fault
+		return nil, false, fault
 	}
 	if s.Status == "trialing" && c.text("billing_cycle_anchor") == "now" {
-		return invalid("billing_cycle_anchor", "", "You cannot set billing_cycle_anchor to now while the subscription is trialing: end the trial with trial_end=now.")
+		return nil, false, invalid("billing_cycle_anchor", "", "You cannot set billing_cycle_anchor to now while the subscription is trialing: end the trial with trial_end=now.")
 	}
 	behaviour := c.word("proration_behavior", "create_prorations")
-	if trial == sameTrial && old.period().End <= t.now {
+	restarts := trial == trialBegins || trial == trialEnds || trial == sameTrial && s.restarts(old, c)
+	switch {
+	case trial == otherTrialEnd:
+		return nil, false, nil
+	case trial == sameTrial && old.period().End <= t.now:
 		// The renewal that comes now bills the new items.
-		if s.restarts(old, c) {
+		if restarts {
 			s.BillingCycleAnchor, s.BillingCycleAnchorConfig = t.now, nil
 		}
-		return nil
-	}
-	if trial == sameTrial && !s.restarts(old, c) {
+		return nil, false, nil
+	case !restarts:
 		if behaviour != "none" && s.Status != "trialing" {
 			t.prorate(s, old, changes, at)
 		}
 		cut := t.moveEnds(s, behaviour)
-		if behaviour != "always_invoice" || len(changes) == 0 && !cut {
-			return nil
-		}
-		return t.billNow(s, old, nil, c)
-	}
-	if trial == otherTrialEnd {
-		return nil
+		return nil, behaviour == "always_invoice" && (len(changes) > 0 || cut), nil
 	}
 	if behaviour != "none" && old.Status != "trialing" {
 		t.prorate(s, old, removals(old.Items.Data), at)
@@ -51,7 +61,7 @@ func (t *transaction) bill(s *subscription, c call) *apiError {
 	if trial != trialBegins {
 		s.restartCycle(t.now)
 	}
-	return t.billNow(s, old, t.periodLines(s, s.Items.Data), c)
+	return t.periodLines(s, s.Items.Data), true, nil
 }
 
 // removals are the changes that take all items away.

@@ -20,6 +20,9 @@ func createSubscription(t *transaction, c call) (any, *apiError) {
 	t.create(s)
 	t.held = s.ID
 	created := t.emit("customer.subscription.created", s)
+	if fault := t.addInvoiceItems(s, c); fault != nil {
+		return nil, fault
+	}
 	if fault := t.start(s, c); fault != nil {
 		return nil, fault
 	}

@@ -13,7 +13,7 @@ func phaseFields(isUpdate bool) shape {
 		"collection_method": aWord("charge_automatically", "send_invoice"), "default_payment_method": aText(),
 		"default_tax_rates": anUnsupported(), "description": aText().upTo(500).orEmpty(), "discounts": anUnsupported(),
 		"duration": aHash(shape{"interval": aWord("day", "month", "week", "year").must(), "interval_count": anInteger(1, longestInterval["day"])}),
-		"end_date": aTime("now"), "invoice_settings": anUnsupported(), "items": aList(aHash(itemFields())).must(), "metadata": aMetadata(),
+		"end_date": aTime("now"), "invoice_settings": anUnsupported(), "items": aList(aHash(itemFields().with(shape{"discounts": anUnsupported()}))).must(), "metadata": aMetadata(),
 		"on_behalf_of": anUnsupported(), "proration_behavior": aWord("always_invoice", "create_prorations", "none"),
 		"transfer_data": anUnsupported(), "trial": aBoolean(), "trial_end": aTime(),
 	}
