@@ -134,6 +134,7 @@ func (t *transaction) nextInvoice(s *subscription, cus *customer, mark int) *inv
 		return t.pendingInvoice(cus)
 	}
 	t.held = ""
+	edit[*subscription](t, s.ID).neverAnnounce()
 	for range maxPreviewWork {
 		s = get[*subscription](t, s.ID)
 		at := s.due()

@@ -42,6 +42,9 @@ func (t *transaction) workSubscriptionOnce(s *subscription) {
 		return
 	case s.PauseCollection != nil && s.PauseCollection.ResumesAt > 0 && int64(s.PauseCollection.ResumesAt) <= t.now:
 		s.PauseCollection = nil
+	case s.announcedAt() > 0 && s.announcedAt() <= t.now:
+		t.announce(s)
+		return
 	case s.Status == "trialing" && !s.private.Warned:
 		s.private.Warned = true
 		t.emit("customer.subscription.trial_will_end", s)

@@ -53,6 +53,10 @@ type Config struct {
 	// DueWarning is how long before its due date an invoice that was sent is
 	// announced to be due. Default: 3 days. Negative: never.
 	DueWarning time.Duration
+	// UpcomingNotice is how long before the end of a period its invoice is
+	// announced, if the period is longer than that. Default: 7 days. Negative:
+	// never.
+	UpcomingNotice time.Duration
 }
 
 // Simulator is an offline Stripe. It is safe for concurrent use. Close it when
@@ -128,6 +132,10 @@ func withDefaults(c Config) Config {
 	if c.DueWarning == 0 {
 		const day = 24 * time.Hour
 		c.DueWarning = 3 * day
+	}
+	if c.UpcomingNotice == 0 {
+		const week = 7 * 24 * time.Hour
+		c.UpcomingNotice = week
 	}
 	if c.FinalAction == "" {
 		c.FinalAction = "cancel"

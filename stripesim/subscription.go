@@ -60,6 +60,10 @@ type subscription struct {
 type subscriptionPrivate struct {
 	// Warned says that the end of the trial was announced.
 	Warned bool `json:"warned,omitempty"`
+	// Notice is how many seconds before a period's end its invoice is announced,
+	// and Announced the end of the last period of which that was done.
+	Notice    int64 `json:"notice,omitempty"`
+	Announced int64 `json:"announced,omitempty"`
 	// FreeUntilAnchor says that nothing is billed before the anchor.
 	FreeUntilAnchor bool `json:"free_until_anchor,omitempty"`
 	// Postponed is what the pending update makes of the subscription.
@@ -156,6 +160,9 @@ func (s *subscription) due() int64 {
 	}
 	if s.Status == "trialing" && !s.private.Warned {
 		at = append(at, int64(s.TrialEnd)-trialWarningTime)
+	}
+	if announced := s.announcedAt(); announced > 0 {
+		at = append(at, announced)
 	}
 	if len(at) == 0 {
 		return 0

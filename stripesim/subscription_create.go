@@ -61,6 +61,7 @@ func (t *transaction) newSubscription(cus *customer, c call) (*subscription, *ap
 		PaymentSettings: paymentSettings{SaveDefaultPaymentMethod: "off"}, TrialSettings: trialSettings{trialEnd{"create_invoice"}},
 		Currency: c.text("currency"),
 	}
+	s.private.Notice = int64(t.sim.config.UpcomingNotice.Seconds())
 	if s.Currency == "" && t.isBilled(cus) {
 		s.Currency = string(cus.Currency)
 	}

@@ -16,7 +16,7 @@ import (
 func scheduled(t *testing.T) (w *world, customer string, s answer) {
 	t.Helper()
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	w = newWorld(t, stripesim.Config{Now: func() time.Time { return now }})
+	w = newWorld(t, stripesim.Config{Now: func() time.Time { return now }, UpcomingNotice: -1})
 	w.price = w.newPrice(2000, "month")
 	customer = w.newCustomer("pm_card_visa")
 	return w, customer, w.subscribe(customer, "")
