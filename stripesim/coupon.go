@@ -3,7 +3,6 @@ package stripesim
 import (
 	"encoding/json"
 	"math/big"
-	"slices"
 	"strconv"
 )
 
@@ -176,11 +175,6 @@ func (c *coupon) set(asked call) *apiError {
 	merged, fault := c.Metadata.merge(asked.form)
 	c.Metadata = merged
 	return fault
-}
-
-// isFor says whether the coupon is for a product.
-func (c *coupon) isFor(product string) bool {
-	return len(c.private.Products) == 0 || slices.Contains(c.private.Products, product)
 }
 
 // isValid says whether the coupon may still be redeemed.

@@ -24,31 +24,45 @@ func TestDiscountedInvoices(t *testing.T) {
 	}{
 		{
 			"a percentage for ever", "id=a&percent_off=25&duration=forever", "&discounts[0][coupon]=a",
-			map[string]any{"subtotal": 3000, "total": 2250, "amount_paid": 2250, "total_discount_amounts.0.amount": 750}, []int64{250, 500}, 2250,
+			map[string]any{"subtotal": 3000, "total": 2250, "amount_paid": 2250, "total_discount_amounts.0.amount": 750},
+			[]int64{250, 500},
+			2250,
 		},
 		{
 			"an amount, once, by weight", "id=a&amount_off=500&currency=usd", "&discounts[0][coupon]=a",
-			map[string]any{"subtotal": 3000, "total": 2500, "total_discount_amounts.0.amount": 500}, []int64{166, 334}, 3000,
+			map[string]any{"subtotal": 3000, "total": 2500, "total_discount_amounts.0.amount": 500},
+			[]int64{166, 334},
+			3000,
 		},
 		{
 			"more than there is", "id=a&amount_off=9000&currency=usd&duration=forever", "&discounts[0][coupon]=a",
-			map[string]any{"subtotal": 3000, "total": 0, "amount_due": 0, "status": "paid", "total_discount_amounts.0.amount": 3000}, []int64{1000, 2000}, 0,
+			map[string]any{"subtotal": 3000, "total": 0, "amount_due": 0, "status": "paid", "total_discount_amounts.0.amount": 3000},
+			[]int64{1000, 2000},
+			0,
 		},
 		{
 			"all of it", "id=a&percent_off=100", "&discounts[0][coupon]=a",
-			map[string]any{"total": 0, "amount_paid": 0, "status": "paid"}, []int64{1000, 2000}, 3000,
+			map[string]any{"total": 0, "amount_paid": 0, "status": "paid"},
+			[]int64{1000, 2000},
+			3000,
 		},
 		{
 			"half cents away from zero", "id=a&percent_off=33.35&duration=forever", "&discounts[0][coupon]=a",
-			map[string]any{"total": 3000 - 334 - 667}, []int64{334, 667}, 1999,
+			map[string]any{"total": 3000 - 334 - 667},
+			[]int64{334, 667},
+			1999,
 		},
 		{
 			"of an item", "id=a&percent_off=10&duration=forever", "&items[1][discounts][0][coupon]=a",
-			map[string]any{"subtotal": 2800, "total": 2800, "total_discount_amounts.0.amount": 200}, []int64{0, 200}, 2800,
+			map[string]any{"subtotal": 2800, "total": 2800, "total_discount_amounts.0.amount": 200},
+			[]int64{0, 200},
+			2800,
 		},
 		{
 			"for one product", "id=a&percent_off=10&duration=forever&applies_to[products][0]=coffee", "&discounts[0][coupon]=a",
-			map[string]any{"subtotal": 3000, "total": 2800}, []int64{0, 200}, 2800,
+			map[string]any{"subtotal": 3000, "total": 2800},
+			[]int64{0, 200},
+			2800,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -166,7 +166,7 @@ func (t *transaction) oldPricing(o tree) {
 	o["price"], o["plan"] = nil, nil
 	if found := get[*price](t, id); found != nil {
 		o["price"], o["plan"] = found.withoutTiers(), t.plan(id)
-		o["unit_amount_excluding_tax"] = text(found.UnitAmountDecimal)
+		o["unit_amount_excluding_tax"] = found.UnitAmountDecimal
 	}
 	delete(o, "pricing")
 }
