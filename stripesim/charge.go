@@ -103,7 +103,7 @@ func (c *charge) clone() object { changed := *c; return &changed }
 func (c *charge) hidden() any   { return &c.private }
 func (c *charge) due() int64    { return c.private.BookedAt }
 func (c *charge) indexes() []indexed {
-	return []indexed{{"customer", string(c.Customer)}, {"payment_intent", string(c.PaymentIntent)}}
+	return c.Metadata.indexes(indexed{"customer", string(c.Customer)}, indexed{"payment_intent", string(c.PaymentIntent)})
 }
 
 func chargeOperations() []operation {

@@ -63,7 +63,7 @@ func (c *customer) clone() object   { changed := *c; return &changed }
 func (c *customer) hidden() any     { return &c.private }
 func (c *customer) onClock(id text) { c.TestClock = id }
 func (c *customer) indexes() []indexed {
-	return []indexed{{"email", string(c.Email)}, {"test_clock", string(c.TestClock)}}
+	return c.Metadata.indexes(indexed{"email", string(c.Email)}, indexed{emailIndex, strings.ToLower(string(c.Email))}, indexed{"test_clock", string(c.TestClock)})
 }
 
 func anAddress() field {

@@ -162,6 +162,11 @@ func (t *transaction) shown(o any) any {
 		return o.atTime(t.now)
 	case *invoice:
 		return o.withFewLines()
+	case searchResult:
+		for i, row := range o.Data {
+			o.Data[i] = t.shown(row)
+		}
+		return o
 	case list:
 		data := make([]any, len(o.Data))
 		for i, row := range o.Data {
@@ -209,7 +214,11 @@ func unreadable(err error) *apiError {
 func (t *transaction) expand(shown tree, path string) *apiError {
 	parts := strings.Split(path, ".")
 	depth := len(parts)
-	if shown["object"] == "list" {
+	found := shown["object"] == "search_result"
+	if found && path == "total_count" {
+		return nil
+	}
+	if found || shown["object"] == "list" {
 		if parts[0] != "data" {
 			return invalid("expand", "", "This property cannot be expanded ("+path+"). You may want to try expanding 'data."+path+"' instead.")
 		}

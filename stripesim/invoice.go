@@ -133,7 +133,7 @@ func (i *invoice) clone() object   { c := *i; return &c }
 func (i *invoice) hidden() any     { return &i.private }
 func (i *invoice) onClock(id text) { i.TestClock = id }
 func (i *invoice) indexes() []indexed {
-	return []indexed{{"customer", i.Customer}, {"subscription", i.private.Subscription}}
+	return i.Metadata.indexes(indexed{"customer", i.Customer}, indexed{"subscription", i.private.Subscription})
 }
 
 func (i *invoice) due() int64 {

@@ -120,7 +120,7 @@ func (p *paymentIntent) due() int64 {
 }
 
 func (p *paymentIntent) indexes() []indexed {
-	return []indexed{{"customer", string(p.Customer)}}
+	return p.Metadata.indexes(indexed{"customer", string(p.Customer)})
 }
 
 func automaticMethods() field {

@@ -51,7 +51,7 @@ func (r *recurring) String() string {
 func (*price) kind() string    { return priceKind }
 func (p *price) clone() object { c := *p; return &c }
 func (p *price) indexes() []indexed {
-	return []indexed{{"product", p.Product}, {"lookup_key", string(p.LookupKey)}}
+	return p.Metadata.indexes(indexed{"product", p.Product}, indexed{"lookup_key", string(p.LookupKey)})
 }
 
 // maxLookupKeys is how many lookup keys a list may be narrowed to.

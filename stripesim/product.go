@@ -29,6 +29,8 @@ type product struct {
 func (*product) kind() string    { return productKind }
 func (p *product) clone() object { c := *p; return &c }
 
+func (p *product) indexes() []indexed { return p.Metadata.indexes() }
+
 func productOperations() []operation {
 	changeable := shape{
 		"active": aBoolean(), "description": aText().orEmpty(), "images": aList(aText()).orEmpty(), "metadata": aMetadata(),

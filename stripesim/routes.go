@@ -38,7 +38,7 @@ func init() {
 		invoicePaymentOperations(), subscriptionOperations(), subscriptionItemOperations(), eventOperations(),
 		webhookEndpointOperations(), testClockOperations(), subscriptionScheduleOperations(),
 		checkoutSessionOperations(), captureOperations(), balanceOperations(), disputeOperations(),
-		portalConfigurationOperations(), portalSessionOperations(), balanceTransactionOperations(),
+		portalConfigurationOperations(), portalSessionOperations(), balanceTransactionOperations(), searchOperations(),
 	) {
 		o.fields = o.fields.with(shape{"expand": aList(aText())})
 		if o.browser && strings.Contains(o.path, "{}") {

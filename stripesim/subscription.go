@@ -131,7 +131,7 @@ func (s *subscription) indexes() []indexed {
 	for _, item := range s.Items.Data {
 		found = append(found, indexed{"item", item.ID})
 	}
-	return found
+	return s.Metadata.indexes(found...)
 }
 
 // due is the first of: the end of waiting for the first payment, a scheduled
