@@ -72,3 +72,6 @@ func Operations() map[string]Parameter {
 	}
 	return all
 }
+
+// Versions are those of Stripe's API that a request may name.
+func Versions() []string { return versions }

@@ -326,6 +326,9 @@ func (s *Simulator) answer(r *request) answer {
 
 // read finds the operation that a request means, and its parameters.
 func (r *request) read() *apiError {
+	if version := r.Header.Get("Stripe-Version"); version != "" && !slices.Contains(versions, version) {
+		return noVersion("", version)
+	}
 	var found bool
 	if r.route, r.call.ids, found = findOperation(r.Method, r.URL.Path); !found {
 		return &apiError{

@@ -29,7 +29,7 @@ var known = map[string]string{
 	"POST /v1/payment_methods card[exp_year] is required only by one":     token,
 	"POST /v1/payment_methods card[number] is required only by one":       token,
 	"POST /v1/payment_methods card[token] is required only by one":        token,
-	"POST /v1/webhook_endpoints api_version is no text":                   "any version is either of the old shape or of the present one",
+	"POST /v1/webhook_endpoints api_version is no text":                   "the operation itself knows the versions",
 	"POST /v1/webhook_endpoints enabled_events is no text":                events,
 	"POST /v1/webhook_endpoints/{} enabled_events is no text":             events,
 	"POST /v1/billing_portal/sessions customer is required only by one":   account,

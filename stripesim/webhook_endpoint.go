@@ -3,6 +3,7 @@ package stripesim
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -71,8 +72,6 @@ func webhookEndpointOperations() []operation {
 	}
 }
 
-var versionPattern = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}(\.[a-z]+)?$`)
-
 // eventPattern is how types of events look. Patterns such as customer.* are
 // for lists of events, not for endpoints.
 var eventPattern = regexp.MustCompile(`^[a-z0-9_]+(\.[a-z0-9_]+)+$`)
@@ -85,8 +84,8 @@ func createWebhookEndpoint(t *transaction, c call) (any, *apiError) {
 		return nil, refused("", "You have reached the maximum of 16 test webhook endpoints.")
 	}
 	version := c.word("api_version", APIVersion)
-	if !versionPattern.MatchString(version) {
-		return nil, invalid("api_version", "", "Invalid Stripe API version: "+version)
+	if !slices.Contains(versions, version) {
+		return nil, noVersion("api_version", version)
 	}
 	secret := t.newID("whsec_", 32)
 	endpoint := &webhookEndpoint{
