@@ -76,12 +76,15 @@ func TestProrations(t *testing.T) {
 		{
 			"twice in a period", "{1000}",
 			[]change{{10, "items[0][id]={item}&items[0][price]={2000}"}, {20, "items[0][id]={item}&items[0][price]={4000}"}},
-			[]int64{1000, 5332}, nil, 0, // -667 +1333, -667 +1333
+			[]int64{1000, 5332},
+			nil, 0, // -667 +1333, -667 +1333
 		},
 		{
 			"dearer for nothing, then cheaper", "{1000}",
 			[]change{{10, "items[0][id]={item}&items[0][price]={2000}" + never}, {20, "items[0][id]={item}&items[0][price]={1000}"}},
-			[]int64{1000, 1000}, []int64{1000, 666}, 0, // classic gives back what was never billed
+			[]int64{1000, 1000},
+			[]int64{1000, 666},
+			0, // classic gives back what was never billed
 		},
 		{"a second item", "{1000}", []change{{15, "items[0][price]={600}" + now}}, []int64{1000, 300, 1600}, nil, 0},
 		{"a second item that leaves", "{1000}&items[1][price]={600}", []change{{15, "items[0][id]={item}&items[0][deleted]=true"}}, []int64{1600, 100}, nil, 0},

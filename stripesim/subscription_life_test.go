@@ -122,15 +122,18 @@ func TestResumptions(t *testing.T) {
 			},
 		},
 		{
-			"at the old anchor, billed later", "pm_card_visa", "billing_cycle_anchor=unchanged", 0, map[string]any{"status": "active", "latest_invoice.amount_due": 0},
+			"at the old anchor, billed later", "pm_card_visa", "billing_cycle_anchor=unchanged", 0,
+			map[string]any{"status": "active", "latest_invoice.amount_due": 0},
 			[]string{"invoiceitem.created", "customer.subscription.updated", "customer.subscription.resumed"},
 		},
 		{
-			"at the old anchor, for nothing", "pm_card_visa", "billing_cycle_anchor=unchanged&proration_behavior=none", 0, map[string]any{"status": "active"},
+			"at the old anchor, for nothing", "pm_card_visa", "billing_cycle_anchor=unchanged&proration_behavior=none", 0,
+			map[string]any{"status": "active"},
 			[]string{"customer.subscription.updated", "customer.subscription.resumed"},
 		},
 		{
-			"not paid for 23 hours", "pm_card_chargeCustomerFail", "", 23 * time.Hour, map[string]any{"status": "paused", "latest_invoice.status": "void"},
+			"not paid for 23 hours", "pm_card_chargeCustomerFail", "", 23 * time.Hour,
+			map[string]any{"status": "paused", "latest_invoice.status": "void"},
 			[]string{
 				"invoice.created", "invoice.finalized", "payment_intent.created", "charge.failed", "payment_intent.payment_failed", "invoice.payment_failed",
 				"customer.subscription.updated", "invoice.voided", "payment_intent.canceled",

@@ -77,12 +77,16 @@ func TestOtherPendingUpdates(t *testing.T) {
 		amount              int
 	}{
 		{
-			"a new anchor", "", "billing_cycle_anchor=now", map[string]any{"status": "active", "billing_cycle_anchor": int(june.Unix())},
-			map[string]any{"billing_cycle_anchor": int(june.AddDate(0, 0, 10).Unix()), "trial_end": nil, "expires_at": int(june.AddDate(0, 0, 10).Unix()) + 23*3600}, 1000,
+			"a new anchor", "", "billing_cycle_anchor=now",
+			map[string]any{"status": "active", "billing_cycle_anchor": int(june.Unix())},
+			map[string]any{"billing_cycle_anchor": int(june.AddDate(0, 0, 10).Unix()), "trial_end": nil, "expires_at": int(june.AddDate(0, 0, 10).Unix()) + 23*3600},
+			1000,
 		},
 		{
-			"the end of a trial", "&trial_end=" + formatInt(june.AddDate(0, 0, 10).Unix()+7200), "trial_end=now", map[string]any{"status": "trialing"},
-			map[string]any{"trial_end": int(june.AddDate(0, 0, 10).Unix()), "expires_at": int(june.AddDate(0, 0, 10).Unix()) + 7200}, 3000,
+			"the end of a trial", "&trial_end=" + formatInt(june.AddDate(0, 0, 10).Unix()+7200), "trial_end=now",
+			map[string]any{"status": "trialing"},
+			map[string]any{"trial_end": int(june.AddDate(0, 0, 10).Unix()), "expires_at": int(june.AddDate(0, 0, 10).Unix()) + 7200},
+			3000,
 		},
 	} {
 		for _, ending := range []string{"paid", "expired"} {
