@@ -96,7 +96,7 @@ func (s *Simulator) Now() time.Time {
 	return s.now()
 }
 
-func (s *Simulator) now() time.Time { return s.config.Now().Add(s.state.offset).UTC() }
+func (s *Simulator) now() time.Time { return s.state.clockAt(s.config.Now()) }
 
 // Advance moves the simulator's clock forward by d and does, in the order of
 // time, what Stripe would have done meanwhile. Moving it back, or by more than
@@ -112,16 +112,7 @@ func (s *Simulator) Advance(ctx context.Context, d time.Duration) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	offset := target.Sub(s.config.Now())
-	if offset <= s.state.offset {
-		return nil
-	}
-	moved := line{Offset: &offset}
-	if err := s.journal.append(moved); err != nil {
-		return fmt.Errorf("stripesim: keep the time: %w", err)
-	}
-	s.state.apply(moved)
-	return nil
+	return s.keepClock(s.move(target))
 }
 
 // workUntil does what is due up to a time of the simulator's clock.
@@ -148,11 +139,7 @@ func (s *Simulator) workOnce(until time.Time) (bool, error) {
 	// Work that is late, since the simulator did not run, is done at its time.
 	t := s.begin(max(item.at, s.state.latest))
 	t.work(item.key)
-	var moved line
-	if offset := time.Unix(item.at, 0).Sub(s.config.Now()); offset > s.state.offset {
-		moved.Offset = &offset
-	}
-	if err := s.commit(t, moved); err != nil {
+	if err := s.commit(t, s.move(time.Unix(item.at, 0))); err != nil {
 		s.state.dueBy("").add(item)
 		return false, fmt.Errorf("stripesim: keep the clock's work: %w", err)
 	}

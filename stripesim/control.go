@@ -12,6 +12,11 @@ import (
 // controls are the calls under /_sim/, which no client of Stripe can make.
 var controls = map[string]func(*Simulator, *http.Request, string, []byte) (any, error){
 	"GET /_sim/clock":                               (*Simulator).controlClock,
+	"POST /_sim/clock/freeze":                       (*Simulator).controlFreeze,
+	"POST /_sim/clock/unfreeze":                     (*Simulator).controlUnfreeze,
+	"GET /_sim/trouble":                             (*Simulator).controlTrouble,
+	"POST /_sim/trouble":                            (*Simulator).controlSetTrouble,
+	"DELETE /_sim/trouble":                          (*Simulator).controlEndTrouble,
 	"POST /_sim/advance":                            (*Simulator).controlAdvance,
 	"POST /_sim/faults":                             (*Simulator).controlFault,
 	"DELETE /_sim/faults":                           (*Simulator).controlClearFaults,
@@ -72,6 +77,8 @@ func decodeControl(body []byte, into any) error {
 type clockAnswer struct {
 	Now  time.Time `json:"now"`
 	Unix int64     `json:"unix"`
+	// Frozen says that the clock stands still.
+	Frozen bool `json:"frozen"`
 }
 
 type okAnswer struct {
@@ -79,8 +86,10 @@ type okAnswer struct {
 }
 
 func (s *Simulator) controlClock(*http.Request, string, []byte) (any, error) {
-	now := s.Now()
-	return clockAnswer{now, now.Unix()}, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	return clockAnswer{now, now.Unix(), !s.state.frozen.IsZero()}, nil
 }
 
 func (s *Simulator) controlAdvance(r *http.Request, id string, body []byte) (any, error) {
@@ -120,8 +129,21 @@ func (s *Simulator) controlDeliveryFault(_ *http.Request, _ string, body []byte)
 	return okAnswer{true}, s.AddDeliveryFault(f)
 }
 
-func (s *Simulator) controlPause(*http.Request, string, []byte) (any, error) {
-	s.PauseDeliveries(true)
+func (s *Simulator) controlPause(_ *http.Request, _ string, body []byte) (any, error) {
+	var asked struct {
+		Seconds int64 `json:"seconds"`
+	}
+	if err := decodeControl(body, &asked); err != nil {
+		return nil, err
+	}
+	if asked.Seconds < 0 || asked.Seconds > int64(maxPause/time.Second) {
+		return nil, errors.New("seconds is from 0, which is until they are resumed, to a day")
+	}
+	if asked.Seconds > 0 {
+		s.PauseDeliveriesFor(time.Duration(asked.Seconds) * time.Second)
+	} else {
+		s.PauseDeliveries(true)
+	}
 	return okAnswer{true}, nil
 }
 

@@ -52,6 +52,7 @@ func (t *transaction) address() []delivery {
 			e.PendingWebhooks++
 			d := delivery{deliveryKey: deliveryKey{e.ID, endpoint.ID}, At: now}
 			t.sim.sender.trouble(&d)
+			t.sim.chanceDelivery(&d)
 			made = append(made, d)
 		}
 	}
@@ -68,7 +69,9 @@ type sender struct {
 	queue   deliveryQueue
 	arrived int64
 	paused  bool
-	faults  []DeliveryFault
+	// pausedUntil is the real time until which nothing is delivered.
+	pausedUntil time.Time
+	faults      []DeliveryFault
 }
 
 // deliverers is how many deliveries are under way at once.
@@ -136,7 +139,7 @@ func (s *sender) nudge() {
 func (s *sender) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.queue, s.faults, s.paused = nil, nil, false
+	s.queue, s.faults, s.paused, s.pausedUntil = nil, nil, false, time.Time{}
 }
 
 // run delivers what is due until ctx is done, and waits for what is under way.
@@ -178,7 +181,11 @@ func (s *sender) next() (delivery, time.Duration, bool) {
 	if s.paused || len(s.queue) == 0 {
 		return delivery{}, longest, false
 	}
-	if wait := s.queue[0].At.Sub(s.sim.config.Now()); wait > 0 {
+	due := s.queue[0].At
+	if s.pausedUntil.After(due) {
+		due = s.pausedUntil
+	}
+	if wait := due.Sub(s.sim.config.Now()); wait > 0 {
 		return delivery{}, min(wait, longest), false
 	}
 	return heap.Pop(&s.queue).(delivery), 0, true

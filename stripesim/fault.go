@@ -18,10 +18,12 @@ type Fault struct {
 	Path   string `json:"path"`
 	// Count is how many requests it meets. Zero: one.
 	Count int `json:"count"`
-	// Kind is what happens: rate_limit and lock_timeout (429), error (500 as
-	// JSON), html (502 as HTML) and cut (the connection ends) before anything
-	// is done; lost (the connection ends) and timeout (no answer comes until
-	// the caller gives up, for a minute at most) after all was done; delay.
+	// Kind is what happens: rate_limit, global_concurrency, endpoint_rate,
+	// endpoint_concurrency, resource_specific and lock_timeout (429, with
+	// Stripe's reason), error (500 as JSON), html (502 as HTML) and cut (the
+	// connection ends) before anything is done; lost (the connection ends) and
+	// timeout (no answer comes until the caller gives up, for a minute at most)
+	// after all was done; delay.
 	Kind string `json:"kind"`
 	// DelayMillis is how long delay takes, in milliseconds, a minute at most;
 	// it also goes before any other kind.
@@ -29,7 +31,15 @@ type Fault struct {
 }
 
 // faultKinds are the kinds that a [Fault] may have.
-var faultKinds = []string{"rate_limit", "lock_timeout", "error", "html", "cut", "lost", "timeout", "delay"}
+var faultKinds = []string{
+	"rate_limit", "global_concurrency", "endpoint_rate", "endpoint_concurrency", "resource_specific", "lock_timeout", "error", "html", "cut", "lost", "timeout", "delay",
+}
+
+// limitReasons are what Stripe says of each kind of too many requests.
+var limitReasons = map[string]string{
+	"rate_limit": "global-rate", "global_concurrency": "global-concurrency", "endpoint_rate": "endpoint-rate",
+	"endpoint_concurrency": "endpoint-concurrency", "resource_specific": "resource-specific",
+}
 
 const (
 	// maxDelay bounds a delay.
@@ -59,10 +69,10 @@ func (s *Simulator) AddFault(f Fault) error {
 	return nil
 }
 
-// ClearFaults ends all trouble, that of deliveries too.
+// ClearFaults ends all trouble, that of deliveries and that by chance too.
 func (s *Simulator) ClearFaults() {
 	s.mu.Lock()
-	s.faults = nil
+	s.faults, s.trouble = nil, Trouble{}
 	s.mu.Unlock()
 	s.sender.mu.Lock()
 	defer s.sender.mu.Unlock()
@@ -84,7 +94,7 @@ func (s *Simulator) takeFault(r *http.Request) *Fault {
 		met := *f
 		return &met
 	}
-	return nil
+	return s.chanceFault()
 }
 
 // before does what happens instead of the work, and says whether it did.
@@ -95,8 +105,9 @@ func (f *Fault) before(w http.ResponseWriter, r *http.Request) bool {
 	wait(r, time.Duration(min(f.DelayMillis, maxDelay.Milliseconds()))*time.Millisecond)
 	refusal := &apiError{status: http.StatusTooManyRequests, kind: invalidRequestError, code: f.Kind}
 	switch f.Kind {
-	case "rate_limit":
-		w.Header().Set("Stripe-Rate-Limited-Reason", "global-rate")
+	case "rate_limit", "global_concurrency", "endpoint_rate", "endpoint_concurrency", "resource_specific":
+		refusal.code = "rate_limit"
+		w.Header().Set("Stripe-Rate-Limited-Reason", limitReasons[f.Kind])
 		w.Header().Set("Stripe-Should-Retry", "false")
 		refusal.message = "Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits."
 	case "lock_timeout":
@@ -186,9 +197,16 @@ func (s *Simulator) AddDeliveryFault(f DeliveryFault) error {
 }
 
 // PauseDeliveries holds events back, or lets them go again.
-func (s *Simulator) PauseDeliveries(paused bool) {
+func (s *Simulator) PauseDeliveries(paused bool) { s.pauseDeliveries(paused, time.Time{}) }
+
+// PauseDeliveriesFor holds events back for a while of real time.
+func (s *Simulator) PauseDeliveriesFor(d time.Duration) {
+	s.pauseDeliveries(false, s.config.Now().Add(d))
+}
+
+func (s *Simulator) pauseDeliveries(paused bool, until time.Time) {
 	s.sender.mu.Lock()
-	s.sender.paused = paused
+	s.sender.paused, s.sender.pausedUntil = paused, until
 	s.sender.mu.Unlock()
 	s.sender.nudge()
 }

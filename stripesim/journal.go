@@ -27,6 +27,7 @@ type line struct {
 	Deliveries []delivery     `json:"deliveries,omitempty"`
 	Delivered  []deliveryKey  `json:"delivered,omitempty"`
 	Offset     *time.Duration `json:"offset,omitempty"`
+	Frozen     *time.Time     `json:"frozen,omitempty"`
 	Answer     *savedAnswer   `json:"answer,omitempty"`
 	At         int64          `json:"at,omitempty"`
 
@@ -149,8 +150,8 @@ func (j *journal) rewrite(s *state) error {
 
 // lines says the whole state, a line for each object.
 func (s *state) lines(yield func(line) bool) {
-	offset := s.offset
-	if !yield(line{Offset: &offset, At: s.latest}) {
+	offset, frozen := s.offset, s.frozen
+	if !yield(line{Offset: &offset, Frozen: &frozen, At: s.latest}) {
 		return
 	}
 	for _, rows := range s.tables {

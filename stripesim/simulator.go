@@ -2,13 +2,13 @@ package stripesim
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	random "math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -29,8 +29,16 @@ type Config struct {
 	// Now is real time, to which the simulator's clock adds its own offset.
 	// Default: time.Now.
 	Now func() time.Time
-	// Random is where ids and secrets come from. Default: crypto/rand.
+	// Seed makes a run repeat: the same calls in the same order get the same
+	// ids and secrets, and meet the same trouble. Zero: each run is another.
+	Seed uint64
+	// Random is where ids and secrets come from. Default: Seed.
 	Random io.Reader
+	// Trouble is trouble that comes by chance, from the start on.
+	Trouble Trouble
+	// RateLimit is how many requests a second each key may make; those beyond
+	// are answered 429, as Stripe does. Zero: any number.
+	RateLimit int
 	// Logger is told of failed deliveries and of trouble with the folder.
 	// Default: nobody is.
 	Logger *slog.Logger
@@ -69,6 +77,10 @@ type Simulator struct {
 	journal  *journal
 	inFlight map[string]bool // idempotency keys
 	faults   []*Fault
+	trouble  Trouble
+	rate     rateLimit
+	ids      io.Reader       // where ids and secrets come from
+	chance   *random.ChaCha8 // where trouble comes from
 
 	clocksNudged chan struct{} // a test clock was told to advance
 
@@ -90,11 +102,16 @@ func New(c Config) (*Simulator, error) {
 	if !slices.Contains([]string{"cancel", "unpaid", "past_due"}, c.FinalAction) {
 		return nil, fmt.Errorf("stripesim: the final action is cancel, unpaid or past_due, not %q", c.FinalAction)
 	}
+	trouble, err := c.Trouble.checked()
+	if err != nil {
+		return nil, err
+	}
 	kept, journal, err := openState(c.Dir, c.Now)
 	if err != nil {
 		return nil, fmt.Errorf("stripesim: open the state in %s: %w", c.Dir, err)
 	}
-	s := &Simulator{config: c, state: kept, journal: journal, inFlight: map[string]bool{}, clocksNudged: make(chan struct{}, 1)}
+	s := &Simulator{config: c, state: kept, journal: journal, inFlight: map[string]bool{}, trouble: trouble, clocksNudged: make(chan struct{}, 1)}
+	s.reseed()
 	s.sender = newSender(s)
 	for _, d := range kept.deliveries {
 		s.sender.add([]delivery{d})
@@ -109,9 +126,6 @@ func New(c Config) (*Simulator, error) {
 func withDefaults(c Config) Config {
 	if c.Now == nil {
 		c.Now = time.Now
-	}
-	if c.Random == nil {
-		c.Random = rand.Reader
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -168,11 +182,13 @@ func (s *Simulator) Close(ctx context.Context) error {
 }
 
 // Reset forgets all objects, events, deliveries, idempotency keys and faults,
-// and sets the clock back to real time.
+// sets the clock back to real time, and begins with the seed anew. Trouble by
+// chance stays.
 func (s *Simulator) Reset() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state, s.faults = newState(), nil
+	s.reseed()
 	s.sender.forget()
 	if err := s.journal.rewrite(s.state); err != nil {
 		return fmt.Errorf("stripesim: empty the journal: %w", err)
@@ -243,7 +259,10 @@ func (s *Simulator) serve(w http.ResponseWriter, r *request) {
 		return
 	}
 	defer release()
-	trouble := s.takeFault(r.Request)
+	trouble := s.limited(r.account)
+	if trouble == nil {
+		trouble = s.takeFault(r.Request)
+	}
 	if trouble.before(w, r.Request) {
 		return
 	}
@@ -387,23 +406,4 @@ func (s *Simulator) perform(r *request) answer {
 		return failure(&apiError{status: http.StatusInternalServerError, kind: internalError, message: "The simulator could not keep its state."})
 	}
 	return given
-}
-
-// randomText is that many letters and digits. The caller holds the lock.
-func (s *Simulator) randomText(length int) string {
-	const letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	const fair = 256 - 256%len(letters)
-	chosen := make([]byte, 0, length)
-	buffer := make([]byte, length+length/4)
-	for len(chosen) < length {
-		if _, err := io.ReadFull(s.config.Random, buffer); err != nil {
-			panic("stripesim: no randomness: " + err.Error())
-		}
-		for _, b := range buffer {
-			if int(b) < fair && len(chosen) < length {
-				chosen = append(chosen, letters[int(b)%len(letters)])
-			}
-		}
-	}
-	return string(chosen)
 }

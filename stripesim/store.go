@@ -76,6 +76,8 @@ type state struct {
 	serial int64
 	// offset is how far the simulator's clock is ahead of real time.
 	offset time.Duration
+	// frozen is where the simulator's clock stands still. Zero: it does not.
+	frozen time.Time
 	// latest is the latest time at which anything was done, in seconds.
 	latest int64
 	// deliveries are those that no endpoint has taken yet.
@@ -192,6 +194,9 @@ func (s *state) apply(l line) {
 	}
 	if l.Offset != nil {
 		s.offset = *l.Offset
+	}
+	if l.Frozen != nil {
+		s.frozen = *l.Frozen
 	}
 	if l.Answer != nil {
 		s.answers[l.Answer.Key] = *l.Answer

@@ -34,6 +34,8 @@ type devCommand struct {
 	SimAddr  string `default:"127.0.0.1:12111" env:"PAYMENTS_SIM_ADDR" help:"Where the offline Stripe listens."`
 	Dir      string `default:"${dev_dir}" type:"path" env:"PAYMENTS_DEV_DIR" help:"Where everything is kept."`
 	LogLevel string `default:"warn" enum:"debug,info,warn,error" env:"PAYMENTS_DEV_LOG_LEVEL" help:"debug, info, warn or error."`
+
+	troubleFlags
 }
 
 // Help says what dev leaves alone.
@@ -66,7 +68,7 @@ func (c *devCommand) Run(p *process) (err error) {
 	if err != nil {
 		return stopped(p, errors.Join(err, simListener.Close()))
 	}
-	sim, err := stripesim.New(stripesim.Config{Dir: filepath.Join(c.Dir, "stripe"), Logger: log})
+	sim, err := stripesim.New(c.config(filepath.Join(c.Dir, "stripe"), log))
 	if err != nil {
 		return errors.Join(err, simListener.Close(), listener.Close())
 	}

@@ -16,6 +16,24 @@ import (
 type simCommand struct {
 	Addr string `default:"127.0.0.1:12111" env:"PAYMENTS_SIM_ADDR" help:"Where the offline Stripe listens."`
 	Dir  string `type:"path" env:"PAYMENTS_SIM_DIR" placeholder:"DIR" help:"Keep its state in this folder. Default: in memory only."`
+
+	troubleFlags
+}
+
+// troubleFlags say what trouble an offline Stripe makes.
+type troubleFlags struct {
+	Seed      uint64             `name:"seed" env:"PAYMENTS_SIM_SEED" placeholder:"N" help:"Make a run repeat: the same calls get the same ids and meet the same trouble."`
+	Requests  map[string]float64 `name:"trouble" env:"PAYMENTS_SIM_TROUBLE" placeholder:"KIND=RATE;…" help:"How often requests to Stripe meet trouble, as in error=0.01;lost=0.02."`
+	Delivered map[string]float64 `name:"webhook-trouble" env:"PAYMENTS_SIM_WEBHOOK_TROUBLE" placeholder:"KIND=RATE;…" help:"How often webhooks meet trouble, as in duplicate=0.1;drop=0.01."`
+	RateLimit int                `name:"rate-limit" env:"PAYMENTS_SIM_RATE_LIMIT" placeholder:"N" help:"How many requests a second each Stripe key may make. Default: any number."`
+}
+
+// config is that of a simulator which makes this trouble.
+func (f troubleFlags) config(dir string, log *slog.Logger) stripesim.Config {
+	return stripesim.Config{
+		Dir: dir, Logger: log, Seed: f.Seed, RateLimit: f.RateLimit,
+		Trouble: stripesim.Trouble{Requests: f.Requests, Deliveries: f.Delivered},
+	}
 }
 
 func (c *simCommand) Run(p *process) (err error) {
@@ -30,7 +48,7 @@ func (c *simCommand) Run(p *process) (err error) {
 	if err != nil {
 		return stopped(p, err)
 	}
-	sim, err := stripesim.New(stripesim.Config{Dir: c.Dir, Logger: newLogger(p.stderr, slog.LevelInfo, "")})
+	sim, err := stripesim.New(c.config(c.Dir, newLogger(p.stderr, slog.LevelInfo, "")))
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
