@@ -42,6 +42,7 @@ func (t *transaction) collect(i *invoice, by collectBy) *apiError {
 	if by.wait {
 		if method != nil {
 			intent.PaymentMethod, intent.Status = text(method.ID), "requires_confirmation"
+			t.snapshot(t.events[len(t.events)-1], intent) // it was made so
 		}
 		return nil
 	}

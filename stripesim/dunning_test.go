@@ -94,7 +94,8 @@ func TestCanceledAfterRetries(t *testing.T) {
 	start := w.newest()
 	w.advance(2 * day)
 	w.wantEvents(start, []string{
-		"charge.failed", "payment_intent.payment_failed", "invoice.payment_failed", "customer.subscription.deleted", "subscription_schedule.aborted",
+		"charge.failed", "payment_intent.payment_failed", "invoice.payment_failed", "customer.subscription.deleted", "invoice.updated",
+		"subscription_schedule.aborted",
 	})
 	wantAll(t, "subscription", w.subscription(id).object, map[string]any{
 		"status": "canceled", "cancellation_details.reason": "payment_failed", "latest_invoice.status": "open", "latest_invoice.auto_advance": false,

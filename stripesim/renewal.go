@@ -137,13 +137,14 @@ func (t *transaction) endSubscription(id, reason string) *subscription {
 		s.CanceledAt = moment(t.now)
 	}
 	s.CancellationDetails.Reason = text(reason)
+	t.emit("customer.subscription.deleted", s)
 	for _, i := range related[*invoice](t, "subscription", id) {
 		if i.Status == "open" || i.Status == "draft" {
-			stopped := edit[*invoice](t, i.ID)
+			before, stopped := i.clone(), edit[*invoice](t, i.ID)
 			stopped.AutoAdvance, stopped.NextPaymentAttempt, stopped.AutomaticallyFinalizesAt = false, 0, 0
+			t.changed("invoice.updated", before, stopped)
 		}
 	}
-	t.emit("customer.subscription.deleted", s)
 	t.subscriptionEnded(s)
 	return s
 }

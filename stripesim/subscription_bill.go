@@ -136,11 +136,11 @@ func (t *transaction) setTrial(s *subscription, c call) (trialChange, *apiError)
 		if s.Status != "trialing" {
 			return sameTrial, nil
 		}
-		s.TrialEnd, s.Status = moment(t.now), "active"
 		if !s.private.Warned {
 			s.private.Warned = true
 			t.emit("customer.subscription.trial_will_end", s)
 		}
+		s.TrialEnd, s.Status = moment(t.now), "active"
 		return trialEnds, nil
 	}
 	end, fault := t.readTrial(c)
