@@ -47,6 +47,9 @@ type Event struct {
 	Status EventStatus `json:"status"`
 	// Reason says in a few words why it is ignored or what it waits for.
 	Reason string `json:"reason,omitempty"`
+	// WaitsFor is the id of the object that would tell whose the event's object
+	// is, where the event is pending for that. Empty: none.
+	WaitsFor string `json:"waits_for,omitempty"`
 	// Attempts counts how often it was tried.
 	Attempts int `json:"attempts"`
 	// Error is what went wrong last.

@@ -329,12 +329,23 @@ func (l *life) deliver(t *testing.T, s modelService, events []lifeEvent) {
 	}
 	for round := 0; ; round++ {
 		var due []payments.Refresh
+		var pending []payments.Event
 		err := s.store.View(t.Context(), func(tx payments.Tx) (err error) {
+			if pending, err = tx.Events(t.Context(), payments.EventFilter{Status: payments.EventPending, Limit: 1000}); err != nil {
+				return err
+			}
 			due, err = tx.DueRefreshes(t.Context(), l.sim.Now().Add(24*time.Hour), 1000)
 			return err
 		})
 		if err != nil {
 			t.Fatal(err)
+		}
+		for _, event := range pending {
+			if event.WaitsFor == "" { // a job of its own, or a read, sees to it
+				if err := s.Work(t.Context(), payments.RetryEvent{EventID: event.ID}, payments.Attempt{Number: 1}); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
 		if len(due) == 0 {
 			return

@@ -1,6 +1,8 @@
 package payments_test
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -184,6 +186,55 @@ func TestWishesOutliveAnOutage(t *testing.T) {
 		})
 		if err != nil {
 			t.Errorf("the wish is gone: %v", err)
+		}
+	})
+}
+
+// TestEarlyPaymentOfInvoice checks that an invoice's payment that is heard of
+// before anything else of its user waits for the invoice and not for a read:
+// Stripe does not answer here.
+func TestEarlyPaymentOfInvoice(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, store payments.Store) {
+		l := someLife(t)
+		s := l.via(t, store, "http://127.0.0.1:1", 0)
+		customer := l.call(t, "POST", "/v1/customers", "metadata[user_id]=u1")["id"].(string)
+		good := l.call(t, "POST", "/v1/payment_methods/pm_card_visa/attach", "customer="+customer)["id"].(string)
+		l.call(t, "POST", "/v1/subscriptions", "customer="+customer+"&items[0][price]="+l.prices[0]+"&metadata[user_id]=u1&default_payment_method="+good)
+		l.await(t)
+		l.mu.Lock()
+		events := slices.Clone(l.events)
+		l.mu.Unlock()
+		slices.SortStableFunc(events, func(a, b lifeEvent) int {
+			first := []byte(`"invoice_payment.paid"`)
+			return cmp.Compare(bytes.Count(b.shapes[0], first), bytes.Count(a.shapes[0], first))
+		})
+		for _, event := range events {
+			if err := s.ReceiveEvent(t.Context(), event.shapes[0], signed(event.shapes[0])); err != nil {
+				t.Fatal(err)
+			}
+		}
+		waiting := func() (waiting []payments.Event) {
+			all, err := s.Events(t.Context(), payments.EventFilter{Status: payments.EventPending})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return all
+		}
+		if first := waiting(); len(first) == 0 {
+			t.Fatal("nothing came before its user")
+		}
+		for _, event := range waiting() {
+			if err := s.Work(t.Context(), payments.RetryEvent{EventID: event.ID}, payments.Attempt{Number: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if left := waiting(); len(left) > 0 {
+			t.Errorf("still pending: %+v", left)
+		}
+		page, err := s.BillingHistory(t.Context(), payments.BillingHistoryParams{UserID: "u1"})
+		if err != nil || len(page.Entries) != 1 || page.Entries[0].Status != payments.BillingPaid {
+			t.Errorf("history %+v, %v: want the one paid invoice", page.Entries, err)
 		}
 	})
 }

@@ -99,7 +99,7 @@ func (s *Service) process(ctx context.Context, tx Tx, event Event, news News) (e
 		}
 	}()
 	event.Attempts++
-	status, reason, err := s.settleEvent(ctx, tx, event, news)
+	status, reason, err := s.settleEvent(ctx, tx, &event, news)
 	if err != nil {
 		return err
 	}
@@ -107,8 +107,9 @@ func (s *Service) process(ctx context.Context, tx Tx, event Event, news News) (e
 	return tx.PutEvent(ctx, event)
 }
 
-// settleEvent applies an event and says how far that brought it.
-func (s *Service) settleEvent(ctx context.Context, tx Tx, event Event, news News) (EventStatus, string, error) {
+// settleEvent applies an event and says how far that brought it, and in the
+// event what it waits for.
+func (s *Service) settleEvent(ctx context.Context, tx Tx, event *Event, news News) (EventStatus, string, error) {
 	switch {
 	case event.Account != "":
 		return EventIgnored, reasonOtherAccount, nil
@@ -123,6 +124,7 @@ func (s *Service) settleEvent(ctx context.Context, tx Tx, event Event, news News
 		return EventIgnored, reasonNoCustomer, nil
 	case v.unowned:
 		wish := Refresh{Ref: news.Objects[0].Ref(), Reason: wishOwner}
+		event.WaitsFor = parentOf(news.Objects[0])
 		return EventPending, reasonWaitsForOwner, s.wish(ctx, tx, wish, patienceOwner)
 	case v.undecided:
 		wish := Refresh{Ref: news.Objects[0].Ref(), NewerThan: v.newerThan, Reason: wishTie}
@@ -134,6 +136,9 @@ func (s *Service) settleEvent(ctx context.Context, tx Tx, event Event, news News
 // mark notes what became of an event.
 func (s *Service) mark(event *Event, status EventStatus, reason, fault string) {
 	event.Status, event.Reason, event.Error, event.ProcessedAt = status, reason, truncate(fault, maxFault), nil
+	if status != EventPending {
+		event.WaitsFor = ""
+	}
 	if status == EventProcessed || status == EventIgnored {
 		now := s.now()
 		event.ProcessedAt = &now

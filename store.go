@@ -52,6 +52,9 @@ type Tx interface {
 	EventPayload(ctx context.Context, id string) ([]byte, error)
 	// Events lists events without payloads, newest received first.
 	Events(ctx context.Context, filter EventFilter) ([]Event, error)
+	// EventsWaitingFor lists the pending events that wait for an object, oldest
+	// first; of none for the empty id.
+	EventsWaitingFor(ctx context.Context, objectID string) ([]Event, error)
 	// GrantsOf lists a user's grants, ended ones too.
 	GrantsOf(ctx context.Context, userID string) ([]Grant, error)
 	// InsertEvents stores events with their payloads and says for each
@@ -90,8 +93,8 @@ type Tx interface {
 	PutBillingEntry(ctx context.Context, e BillingEntry) error
 	// PutCustomer stores a user. ErrConflict: the Stripe customer is another user's.
 	PutCustomer(ctx context.Context, c Customer) error
-	// PutEvent changes an event's status, reason, attempts, error, source and
-	// time of processing; the rest of it never changes.
+	// PutEvent changes an event's status, reason, attempts, error, source, time
+	// of processing and what it waits for; the rest of it never changes.
 	PutEvent(ctx context.Context, e Event) error
 	// PutKey stores a key.
 	PutKey(ctx context.Context, k Key) error

@@ -22,6 +22,9 @@ type application struct {
 	refunds       map[string]*StripeRefund
 	subscriptions map[string]bool
 	users         map[string]bool
+
+	// heard are the objects of which nothing was known before.
+	heard []string
 }
 
 // verdict says what became of one object of some news.
@@ -63,7 +66,10 @@ func (s *Service) apply(ctx context.Context, tx Tx, news News) (verdict, error) 
 			}
 		}
 	}
-	return first, a.settle(ctx)
+	if err := a.settle(ctx); err != nil {
+		return verdict{}, err
+	}
+	return first, a.wakeWaiting(ctx)
 }
 
 // take applies the answers of our own calls to Stripe.
@@ -247,6 +253,42 @@ func (s *Service) wakeUnowned(ctx context.Context, tx Tx, stripeCustomerID strin
 	return nil
 }
 
+// parentOf is the object by which the owner of another is found, if not by its
+// customer. Empty: none.
+func parentOf(object Object) string {
+	l := object.links()
+	for _, id := range []string{l.Invoice, l.PaymentIntent, l.Charge, l.Subscription} {
+		if id != "" && id != object.Ref().ID {
+			return id
+		}
+	}
+	return ""
+}
+
+// wakeWaiting has the events processed that waited to hear of an object. Each
+// has a job of its own, so that a bad one harms no other.
+func (a *application) wakeWaiting(ctx context.Context) error {
+	for _, id := range a.heard {
+		events, err := a.tx.EventsWaitingFor(ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, event := range events {
+			event.WaitsFor, event.Reason = "", reasonWaitsForRetry
+			if err := a.tx.PutEvent(ctx, event); err != nil {
+				return err
+			}
+			if err := a.tx.CancelRefresh(ctx, event.ObjectID, wishOwner); err != nil {
+				return err
+			}
+			if err := a.tx.Enqueue(ctx, RetryEvent{EventID: event.ID}, 0); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // putObject stores an object if it is newer than what is stored, and in any
 // case the facts about it that never change.
 func (a *application) putObject(ctx context.Context, object Object, userID string, clocked bool) (verdict, error) {
@@ -254,6 +296,7 @@ func (a *application) putObject(ctx context.Context, object Object, userID strin
 	stored, err := a.tx.Object(ctx, object.Ref().ID)
 	switch {
 	case isNotFound(err):
+		a.heard = append(a.heard, object.Ref().ID)
 		return verdict{}, a.write(ctx, object, userID, version)
 	case err != nil:
 		return verdict{}, err
@@ -428,6 +471,7 @@ func (a *application) putSubscription(ctx context.Context, o *StripeSubscription
 		}
 	} else {
 		result.ID = a.newID(prefixSubscription)
+		a.heard = append(a.heard, o.ID)
 	}
 	if plan != "" && (result.Plan == "" || version.Compare(result.PlanVersion) > 0) {
 		result.Plan, result.PlanVersion = plan, version

@@ -185,6 +185,7 @@ func eventRow(e payments.Event) queries.WebhookEvent {
 		ObjectKind: string(e.ObjectKind), ObjectID: e.ObjectID, CustomerID: e.CustomerID,
 		Created: utc(e.Created), ReceivedAt: utc(e.ReceivedAt), Status: string(e.Status), Reason: e.Reason,
 		Attempts: int64(e.Attempts), Error: e.Error, ProcessedAt: utcOrNil(e.ProcessedAt), Source: string(e.Source),
+		WaitsFor: e.WaitsFor,
 	}
 }
 
@@ -194,6 +195,7 @@ func eventOf(r queries.WebhookEvent) payments.Event {
 		ObjectKind: payments.ObjectKind(r.ObjectKind), ObjectID: r.ObjectID, CustomerID: r.CustomerID,
 		Created: r.Created, ReceivedAt: r.ReceivedAt, Status: payments.EventStatus(r.Status), Reason: r.Reason,
 		Attempts: int(r.Attempts), Error: r.Error, ProcessedAt: r.ProcessedAt, Source: payments.EventSource(r.Source),
+		WaitsFor: r.WaitsFor,
 	}
 }
 

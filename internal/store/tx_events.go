@@ -58,6 +58,11 @@ func (t *transaction) Events(ctx context.Context, filter payments.EventFilter) (
 	return list(t, rows, err, eventOf, "events")
 }
 
+func (t *transaction) EventsWaitingFor(ctx context.Context, objectID string) ([]payments.Event, error) {
+	rows, err := t.queries.EventsWaitingFor(ctx, objectID)
+	return list(t, rows, err, eventOf, "waiting events")
+}
+
 func (t *transaction) InsertEvents(ctx context.Context, events []payments.Event) ([]bool, error) {
 	rows, err := t.together(ctx, func(q *queries.Queries) error {
 		for _, event := range events {
@@ -98,7 +103,7 @@ func (t *transaction) UnownedEvents(ctx context.Context, stripeCustomerID, reaso
 func (t *transaction) PutEvent(ctx context.Context, e payments.Event) error {
 	return t.fail("store the event's status", t.writes.PutEvent(ctx, queries.PutEventParams{
 		ID: e.ID, Status: string(e.Status), Reason: e.Reason, Attempts: int64(e.Attempts), Error: e.Error,
-		ProcessedAt: utcOrNil(e.ProcessedAt), Source: string(e.Source),
+		ProcessedAt: utcOrNil(e.ProcessedAt), Source: string(e.Source), WaitsFor: e.WaitsFor,
 	}))
 }
 

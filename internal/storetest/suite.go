@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) payments.Store) {
 		"EventPayloads":    checkEventPayloads,
 		"PendingEvents":    checkPendingEvents,
 		"UnownedEvents":    checkUnownedEvents,
+		"WaitingEvents":    checkWaitingEvents,
 		"Refreshes":        checkRefreshes,
 		"Operations":       checkOperations,
 		"OldOperations":    checkOldOperations,

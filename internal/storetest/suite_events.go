@@ -163,6 +163,30 @@ func checkPendingEvents(t *testing.T, s payments.Store) {
 	})
 }
 
+func checkWaitingEvents(t *testing.T, s payments.Store) {
+	event := func(id, waitsFor string) payments.Event {
+		e := someEvent(id)
+		e.WaitsFor = waitsFor
+		return e
+	}
+	waiting, woken := event("evt_1", "in_1"), event("evt_2", "in_1")
+	insertEvents(t, s, waiting, woken, event("evt_3", "in_2"), event("evt_4", ""))
+	update(t, s, func(ctx context.Context, tx payments.Tx) error {
+		woken.WaitsFor = ""
+		return tx.PutEvent(ctx, woken)
+	})
+	view(t, s, func(ctx context.Context, tx payments.Tx) error {
+		got, err := tx.EventsWaitingFor(ctx, "in_1")
+		equal(t, "the events that wait for the invoice", got, []payments.Event{withoutPayload(waiting)})
+		if err != nil {
+			return err
+		}
+		got, err = tx.EventsWaitingFor(ctx, "")
+		equal(t, "those that wait for nothing", got, []payments.Event{})
+		return err
+	})
+}
+
 func checkUnownedEvents(t *testing.T, s payments.Store) {
 	event := func(id string, status payments.EventStatus, reason, customer string) payments.Event {
 		e := someEvent(id)

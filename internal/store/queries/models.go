@@ -179,6 +179,7 @@ type WebhookEvent struct {
 	Error       string
 	ProcessedAt *time.Time
 	Source      string
+	WaitsFor    string
 }
 
 type WebhookPayload struct {

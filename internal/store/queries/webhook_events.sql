@@ -13,12 +13,18 @@ WHERE received_at <= sqlc.arg(received_at) AND (received_at < sqlc.arg(received_
     AND (CAST(sqlc.arg(type) AS text) = '' OR type = CAST(sqlc.arg(type) AS text))
 ORDER BY received_at DESC, id DESC LIMIT sqlc.arg(max_rows);
 
+-- name: EventsWaitingFor :many
+-- The second line is the condition of the partial index, word by word.
+SELECT * FROM webhook_events
+WHERE waits_for = $1 AND waits_for <> '' AND status = 'pending'
+ORDER BY created, received_at, id;
+
 -- name: InsertEvent :execrows
 INSERT INTO webhook_events (
     id, type, api_version, livemode, account, object_kind, object_id, customer_id, created,
-    received_at, status, reason, attempts, error, processed_at, source
+    received_at, status, reason, attempts, error, processed_at, source, waits_for
 ) VALUES (
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17
 )
 ON CONFLICT (id) DO NOTHING;
 
@@ -34,7 +40,7 @@ SELECT * FROM webhook_events WHERE object_id = $1 AND status = 'pending' ORDER B
 
 -- name: PutEvent :exec
 UPDATE webhook_events
-SET status = $2, reason = $3, attempts = $4, error = $5, processed_at = $6, source = $7
+SET status = $2, reason = $3, attempts = $4, error = $5, processed_at = $6, source = $7, waits_for = $8
 WHERE id = $1;
 
 -- name: UnownedEvents :many

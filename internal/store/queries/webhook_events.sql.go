@@ -11,7 +11,7 @@ import (
 )
 
 const event = `-- name: Event :one
-SELECT id, type, api_version, livemode, account, object_kind, object_id, customer_id, created, received_at, status, reason, attempts, error, processed_at, source FROM webhook_events WHERE id = $1
+SELECT id, type, api_version, livemode, account, object_kind, object_id, customer_id, created, received_at, status, reason, attempts, error, processed_at, source, waits_for FROM webhook_events WHERE id = $1
 `
 
 func (q *Queries) Event(ctx context.Context, id string) (WebhookEvent, error) {
@@ -34,6 +34,7 @@ func (q *Queries) Event(ctx context.Context, id string) (WebhookEvent, error) {
 		&i.Error,
 		&i.ProcessedAt,
 		&i.Source,
+		&i.WaitsFor,
 	)
 	return i, err
 }
@@ -50,7 +51,7 @@ func (q *Queries) EventPayload(ctx context.Context, eventID string) ([]byte, err
 }
 
 const events = `-- name: Events :many
-SELECT id, type, api_version, livemode, account, object_kind, object_id, customer_id, created, received_at, status, reason, attempts, error, processed_at, source FROM webhook_events
+SELECT id, type, api_version, livemode, account, object_kind, object_id, customer_id, created, received_at, status, reason, attempts, error, processed_at, source, waits_for FROM webhook_events
 WHERE received_at <= $1 AND (received_at < $1 OR id < $2)
     AND (CAST($3 AS text) = '' OR status = CAST($3 AS text))
     AND (CAST($4 AS text) = '' OR type = CAST($4 AS text))
@@ -99,6 +100,52 @@ func (q *Queries) Events(ctx context.Context, arg EventsParams) ([]WebhookEvent,
 			&i.Error,
 			&i.ProcessedAt,
 			&i.Source,
+			&i.WaitsFor,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const eventsWaitingFor = `-- name: EventsWaitingFor :many
+SELECT id, type, api_version, livemode, account, object_kind, object_id, customer_id, created, received_at, status, reason, attempts, error, processed_at, source, waits_for FROM webhook_events
+WHERE waits_for = $1 AND waits_for <> '' AND status = 'pending'
+ORDER BY created, received_at, id
+`
+
+// The second line is the condition of the partial index, word by word.
+func (q *Queries) EventsWaitingFor(ctx context.Context, waitsFor string) ([]WebhookEvent, error) {
+	rows, err := q.db.Query(ctx, eventsWaitingFor, waitsFor)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []WebhookEvent
+	for rows.Next() {
+		var i WebhookEvent
+		if err := rows.Scan(
+			&i.ID,
+			&i.Type,
+			&i.APIVersion,
+			&i.Livemode,
+			&i.Account,
+			&i.ObjectKind,
+			&i.ObjectID,
+			&i.CustomerID,
+			&i.Created,
+			&i.ReceivedAt,
+			&i.Status,
+			&i.Reason,
+			&i.Attempts,
+			&i.Error,
+			&i.ProcessedAt,
+			&i.Source,
+			&i.WaitsFor,
 		); err != nil {
 			return nil, err
 		}
@@ -113,9 +160,9 @@ func (q *Queries) Events(ctx context.Context, arg EventsParams) ([]WebhookEvent,
 const insertEvent = `-- name: InsertEvent :execrows
 INSERT INTO webhook_events (
     id, type, api_version, livemode, account, object_kind, object_id, customer_id, created,
-    received_at, status, reason, attempts, error, processed_at, source
+    received_at, status, reason, attempts, error, processed_at, source, waits_for
 ) VALUES (
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17
 )
 ON CONFLICT (id) DO NOTHING
 `
@@ -137,6 +184,7 @@ type InsertEventParams struct {
 	Error       string
 	ProcessedAt *time.Time
 	Source      string
+	WaitsFor    string
 }
 
 func (q *Queries) InsertEvent(ctx context.Context, arg InsertEventParams) (int64, error) {
@@ -157,6 +205,7 @@ func (q *Queries) InsertEvent(ctx context.Context, arg InsertEventParams) (int64
 		arg.Error,
 		arg.ProcessedAt,
 		arg.Source,
+		arg.WaitsFor,
 	)
 	if err != nil {
 		return 0, err
@@ -184,7 +233,7 @@ func (q *Queries) InsertPayload(ctx context.Context, arg InsertPayloadParams) er
 }
 
 const pendingEvents = `-- name: PendingEvents :many
-SELECT id, type, api_version, livemode, account, object_kind, object_id, customer_id, created, received_at, status, reason, attempts, error, processed_at, source FROM webhook_events WHERE object_id = $1 AND status = 'pending' ORDER BY created, received_at, id
+SELECT id, type, api_version, livemode, account, object_kind, object_id, customer_id, created, received_at, status, reason, attempts, error, processed_at, source, waits_for FROM webhook_events WHERE object_id = $1 AND status = 'pending' ORDER BY created, received_at, id
 `
 
 func (q *Queries) PendingEvents(ctx context.Context, objectID string) ([]WebhookEvent, error) {
@@ -213,6 +262,7 @@ func (q *Queries) PendingEvents(ctx context.Context, objectID string) ([]Webhook
 			&i.Error,
 			&i.ProcessedAt,
 			&i.Source,
+			&i.WaitsFor,
 		); err != nil {
 			return nil, err
 		}
@@ -226,7 +276,7 @@ func (q *Queries) PendingEvents(ctx context.Context, objectID string) ([]Webhook
 
 const putEvent = `-- name: PutEvent :exec
 UPDATE webhook_events
-SET status = $2, reason = $3, attempts = $4, error = $5, processed_at = $6, source = $7
+SET status = $2, reason = $3, attempts = $4, error = $5, processed_at = $6, source = $7, waits_for = $8
 WHERE id = $1
 `
 
@@ -238,6 +288,7 @@ type PutEventParams struct {
 	Error       string
 	ProcessedAt *time.Time
 	Source      string
+	WaitsFor    string
 }
 
 func (q *Queries) PutEvent(ctx context.Context, arg PutEventParams) error {
@@ -249,12 +300,13 @@ func (q *Queries) PutEvent(ctx context.Context, arg PutEventParams) error {
 		arg.Error,
 		arg.ProcessedAt,
 		arg.Source,
+		arg.WaitsFor,
 	)
 	return err
 }
 
 const unownedEvents = `-- name: UnownedEvents :many
-SELECT id, type, api_version, livemode, account, object_kind, object_id, customer_id, created, received_at, status, reason, attempts, error, processed_at, source FROM webhook_events
+SELECT id, type, api_version, livemode, account, object_kind, object_id, customer_id, created, received_at, status, reason, attempts, error, processed_at, source, waits_for FROM webhook_events
 WHERE customer_id = $1 AND customer_id <> '' AND status IN ('pending', 'ignored')
     AND (status = 'pending' OR reason = $2)
 ORDER BY created, received_at, id
@@ -292,6 +344,7 @@ func (q *Queries) UnownedEvents(ctx context.Context, arg UnownedEventsParams) ([
 			&i.Error,
 			&i.ProcessedAt,
 			&i.Source,
+			&i.WaitsFor,
 		); err != nil {
 			return nil, err
 		}
@@ -304,7 +357,7 @@ func (q *Queries) UnownedEvents(ctx context.Context, arg UnownedEventsParams) ([
 }
 
 const unsettledEvents = `-- name: UnsettledEvents :many
-SELECT id, type, api_version, livemode, account, object_kind, object_id, customer_id, created, received_at, status, reason, attempts, error, processed_at, source FROM webhook_events
+SELECT id, type, api_version, livemode, account, object_kind, object_id, customer_id, created, received_at, status, reason, attempts, error, processed_at, source, waits_for FROM webhook_events
 WHERE status = $1 AND status <> 'processed'
     AND received_at <= $2 AND (received_at < $2 OR id < $3)
     AND (CAST($4 AS text) = '' OR type = CAST($4 AS text))
@@ -352,6 +405,7 @@ func (q *Queries) UnsettledEvents(ctx context.Context, arg UnsettledEventsParams
 			&i.Error,
 			&i.ProcessedAt,
 			&i.Source,
+			&i.WaitsFor,
 		); err != nil {
 			return nil, err
 		}
