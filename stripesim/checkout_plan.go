@@ -20,6 +20,9 @@ func encodeForm(f form) string {
 
 func encodeValue(into url.Values, name string, value any) {
 	switch value := value.(type) {
+	case *sent:
+		value.read = true
+		encodeValue(into, name, value.value)
 	case form:
 		for _, key := range slices.Sorted(maps.Keys(value)) {
 			encodeValue(into, paramName(name, key), value[key])

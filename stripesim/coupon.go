@@ -100,7 +100,7 @@ func createCoupon(t *transaction, c call) (any, *apiError) {
 
 // optional is an integer that is null unless it was sent.
 func (f form) optional(name string) *int64 {
-	if value, sent := f[name].(int64); sent {
+	if value, sent := f.value(name).(int64); sent {
 		return &value
 	}
 	return nil

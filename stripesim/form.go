@@ -5,47 +5,69 @@ package stripesim
 // value is there with the value nil.
 type form map[string]any
 
+// sent is a value that came with a request, and whether anything has read it:
+// what nothing reads is passed over in silence, which the tests forbid. Copies
+// of a form share it, so that one call may hand it on to another.
+type sent struct {
+	value any
+	read  bool
+}
+
+// value reads a parameter. Nil: it was not sent, or was sent empty.
+func (f form) value(name string) any {
+	if given, ok := f[name].(*sent); ok {
+		given.read = true
+		return given.value
+	}
+	return f[name]
+}
+
+// has says whether a parameter was sent, which does not count as reading it.
 func (f form) has(name string) bool { _, ok := f[name]; return ok }
 
 // cleared says whether a parameter was sent empty.
 func (f form) cleared(name string) bool {
-	value, ok := f[name]
-	return ok && value == nil
+	given, ok := f[name].(*sent)
+	if !ok || given.value != nil {
+		return f.has(name) && f[name] == nil
+	}
+	given.read = true
+	return true
 }
 
 func (f form) text(name string) string {
-	value, _ := f[name].(string)
+	value, _ := f.value(name).(string)
 	return value
 }
 
 func (f form) integer(name string, fallback int64) int64 {
-	if value, ok := f[name].(int64); ok {
+	if value, ok := f.value(name).(int64); ok {
 		return value
 	}
 	return fallback
 }
 
 func (f form) boolean(name string, fallback bool) bool {
-	if value, ok := f[name].(bool); ok {
+	if value, ok := f.value(name).(bool); ok {
 		return value
 	}
 	return fallback
 }
 
 func (f form) word(name, fallback string) string {
-	if value, ok := f[name].(string); ok {
+	if value, ok := f.value(name).(string); ok {
 		return value
 	}
 	return fallback
 }
 
 func (f form) form(name string) form {
-	value, _ := f[name].(form)
+	value, _ := f.value(name).(form)
 	return value
 }
 
 func (f form) forms(name string) []form {
-	values, _ := f[name].([]any)
+	values, _ := f.value(name).([]any)
 	forms := make([]form, 0, len(values))
 	for _, value := range values {
 		one, _ := value.(form)
@@ -55,7 +77,7 @@ func (f form) forms(name string) []form {
 }
 
 func (f form) texts(name string) []string {
-	values, _ := f[name].([]any)
+	values, _ := f.value(name).([]any)
 	texts := make([]string, 0, len(values))
 	for _, value := range values {
 		one, _ := value.(string)
@@ -79,6 +101,6 @@ type timeRange struct{ from, to int64 }
 
 // within says whether a time is in the range that the request asks for, if any.
 func (f form) within(name string, at int64) bool {
-	bounds, ok := f[name].(timeRange)
+	bounds, ok := f.value(name).(timeRange)
 	return !ok || at >= bounds.from && at <= bounds.to
 }

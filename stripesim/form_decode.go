@@ -24,7 +24,7 @@ func decodeHash(n *node, s shape, prefix string) (form, *apiError) {
 		if fault != nil {
 			return nil, fault
 		}
-		decoded[name] = value
+		decoded[name] = &sent{value: value}
 	}
 	for _, name := range sortedNames(s) {
 		if s[name].required && !decoded.has(name) {

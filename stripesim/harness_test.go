@@ -98,9 +98,12 @@ func newSimulator(t *testing.T, config stripesim.Config) *stripesim.Simulator {
 }
 
 // serve puts a simulator behind HTTP, where every answer is held against
-// Stripe's own description.
+// Stripe's own description, and no parameter may be passed over in silence.
 func serve(t *testing.T, sim *stripesim.Simulator) *world {
 	t.Helper()
+	sim.WatchUnread(func(operation string, names []string) {
+		t.Errorf("%s: nothing has read %s", operation, strings.Join(names, ", "))
+	})
 	server := httptest.NewServer(described(t, sim))
 	t.Cleanup(server.Close)
 	return &world{t: t, sim: sim, url: server.URL, client: newClient(server.URL)}

@@ -114,7 +114,7 @@ func (t *transaction) tryChange(s *subscription, cus *customer, details form) (*
 	case details.text("resume_at") == "now":
 		result, fault = resumeSubscription(t, call{form: asked, ids: []string{s.ID}})
 	default:
-		if _, isTime := details["billing_cycle_anchor"].(int64); isTime {
+		if _, isTime := details.value("billing_cycle_anchor").(int64); isTime {
 			return nil, invalid("billing_cycle_anchor", "", "The billing cycle anchor of a subscription can only be now or unchanged.")
 		}
 		result, fault = updateSubscription(t, call{form: asked, ids: []string{s.ID}})

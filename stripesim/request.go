@@ -178,6 +178,9 @@ func (s *Simulator) perform(r *request) answer {
 	if fault != nil && !fault.commits {
 		t = s.begin(t.begun)
 	}
+	if fault == nil && s.served != nil {
+		s.served(r, result)
+	}
 	var kept line
 	if fault == nil || fault.executed {
 		kept.Answer = s.remember(r, given)

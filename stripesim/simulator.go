@@ -21,8 +21,9 @@ type Simulator struct {
 	faults   []*Fault
 	trouble  Trouble
 	rate     rateLimit
-	ids      io.Reader       // where ids and secrets come from
-	chance   *random.ChaCha8 // where trouble comes from
+	ids      io.Reader                    // where ids and secrets come from
+	chance   *random.ChaCha8              // where trouble comes from
+	served   func(r *request, result any) // is told of each call that succeeded; tests set it
 
 	clocksNudged chan struct{} // a test clock was told to advance
 
