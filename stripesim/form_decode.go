@@ -24,7 +24,7 @@ func decodeHash(n *node, s shape, prefix string) (form, *apiError) {
 		if fault != nil {
 			return nil, fault
 		}
-		decoded[name] = &sent{value: value}
+		decoded[name] = &sent{value: value, read: declared.isFixed()}
 	}
 	for _, name := range sortedNames(s) {
 		if s[name].required && !decoded.has(name) {

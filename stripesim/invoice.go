@@ -167,7 +167,7 @@ func invoiceOperations() []operation {
 		{method: "POST", path: "/v1/invoices/{}/send", do: sendInvoice},
 		{method: "POST", path: "/v1/invoices/{}/finalize", do: finalizeInvoice, fields: shape{"auto_advance": aBoolean()}},
 		{method: "POST", path: "/v1/invoices/{}/pay", do: payInvoice, fields: shape{
-			"forgive": aBoolean(), "mandate": anUnsupported(), "off_session": aBoolean(), "paid_out_of_band": aBoolean(),
+			"mandate": anUnsupported(), "off_session": aBoolean(), "paid_out_of_band": aBoolean(),
 			"payment_method": aText(), "source": anUnsupported(),
 		}},
 		{method: "POST", path: "/v1/invoices/{}/void", do: voidInvoice},

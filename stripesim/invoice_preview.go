@@ -39,6 +39,12 @@ func createPreview(t *transaction, c call) (any, *apiError) {
 	if fault != nil {
 		return nil, fault
 	}
+	currency := c.text("currency")
+	if currency != "" {
+		if currency, fault = scratch.invoiceCurrency(s, cus, currency); fault != nil {
+			return nil, fault
+		}
+	}
 	for i, given := range c.forms("invoice_items") {
 		if fault := scratch.addPreviewItem(s, cus, given); fault != nil {
 			return nil, fault.under(paramName("invoice_items", strconv.Itoa(i)))
@@ -46,11 +52,11 @@ func createPreview(t *transaction, c call) (any, *apiError) {
 	}
 	mark := len(scratch.order)
 	if details := c.form.form("subscription_details"); len(details) > 0 {
-		if s, fault = scratch.tryChange(s, cus, details); fault != nil {
+		if s, fault = scratch.tryChange(s, cus, details, currency); fault != nil {
 			return nil, fault.under("subscription_details")
 		}
 	}
-	made := scratch.nextInvoice(s, cus, mark)
+	made := scratch.nextInvoice(s, cus, mark, currency)
 	if made == nil {
 		return nil, &apiError{
 			status: http.StatusNotFound, kind: invalidRequestError, code: "invoice_upcoming_none",
@@ -99,14 +105,17 @@ func (t *transaction) addPreviewItem(s *subscription, cus *customer, given form)
 
 // tryChange does to a subscription what the preview is to show: it begins,
 // changes, is resumed, or ends now.
-func (t *transaction) tryChange(s *subscription, cus *customer, details form) (*subscription, *apiError) {
+func (t *transaction) tryChange(s *subscription, cus *customer, details form, currency string) (*subscription, *apiError) {
+	if fault := checkPreviewed(details); fault != nil {
+		return nil, fault
+	}
 	asked := maps.Clone(details)
 	asked["payment_behavior"] = "default_incomplete"
 	var result any
 	var fault *apiError
 	switch {
 	case s == nil:
-		asked["customer"] = cus.ID
+		asked["customer"], asked["currency"] = cus.ID, currency
 		result, fault = createSubscription(t, call{form: asked})
 	case details.boolean("cancel_now", false):
 		asked["prorate"], asked["invoice_now"] = details.text("proration_behavior") != "none", true
@@ -123,15 +132,35 @@ func (t *transaction) tryChange(s *subscription, cus *customer, details form) (*
 	return changed, fault
 }
 
+// checkPreviewed refuses what does not go with an end now or with a resumption.
+func checkPreviewed(details form) *apiError {
+	var only []string
+	var with string
+	switch {
+	case details.boolean("cancel_now", false):
+		only, with = []string{"cancel_now", "proration_behavior"}, "cancel_now"
+	case details.text("resume_at") != "":
+		only, with = []string{"billing_cycle_anchor", "cancel_now", "proration_behavior", "proration_date", "resume_at"}, "resume_at"
+	default:
+		return nil
+	}
+	for _, name := range sortedNames(details) {
+		if !slices.Contains(only, name) {
+			return unsupported(name, name+" together with "+with)
+		}
+	}
+	return nil
+}
+
 // maxPreviewWork bounds how much the clock does before the next invoice.
 const maxPreviewWork = 20
 
 // nextInvoice is the first invoice that was made since the mark, or the one that
 // the clock makes next. Nil: there will be none.
-func (t *transaction) nextInvoice(s *subscription, cus *customer, mark int) *invoice {
+func (t *transaction) nextInvoice(s *subscription, cus *customer, mark int, currency string) *invoice {
 	made := t.invoiceSince(mark)
 	if s == nil {
-		return t.pendingInvoice(cus)
+		return t.pendingInvoice(cus, currency)
 	}
 	t.held = ""
 	edit[*subscription](t, s.ID).neverAnnounce()
@@ -149,8 +178,8 @@ func (t *transaction) nextInvoice(s *subscription, cus *customer, mark int) *inv
 }
 
 // pendingInvoice bills what waits for a customer without a subscription.
-func (t *transaction) pendingInvoice(cus *customer) *invoice {
-	currency, fault := t.invoiceCurrency(nil, cus, "")
+func (t *transaction) pendingInvoice(cus *customer, asked string) *invoice {
+	currency, fault := t.invoiceCurrency(nil, cus, asked)
 	items := t.pendingOf(cus.ID, currency)
 	if fault != nil || len(items) == 0 {
 		return nil

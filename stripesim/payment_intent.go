@@ -108,6 +108,39 @@ func bankStep(returnURL string) *nextAction {
 	return &nextAction{Type: "redirect_to_url", Redirect: &redirection{returnURL, "https://hooks.stripe.com/3d_secure_2/simulator"}}
 }
 
+// returnURL is where the payer comes back to after the bank's step. Empty: a
+// script takes it.
+func (c call) returnURL() string {
+	address := c.text("return_url")
+	if c.boolean("use_stripe_sdk", false) {
+		return ""
+	}
+	return address
+}
+
+// checkConfirm refuses what only a call that confirms takes.
+func (c call) checkConfirm() *apiError {
+	for _, name := range []string{"off_session", "return_url", "use_stripe_sdk"} {
+		if c.has(name) && !c.boolean("confirm", false) {
+			return invalid(name, "", "The parameter `"+name+"` can only be used with `confirm=true`.")
+		}
+	}
+	return nil
+}
+
+// automaticPayments are the ways to pay that are chosen for the payer.
+func (c call) automaticPayments() (*automaticPayments, *apiError) {
+	given := c.form.form("automatic_payment_methods")
+	if given == nil {
+		return nil, nil
+	}
+	chosen := &automaticPayments{given.word("allow_redirects", "always"), given.boolean("enabled", false)}
+	if chosen.Enabled && c.has("payment_method_types") {
+		return nil, invalid("payment_method_types", "parameters_exclusive", "You may only specify one of these parameters: automatic_payment_methods, payment_method_types.")
+	}
+	return chosen, nil
+}
+
 func (*paymentIntent) kind() string    { return paymentIntentKind }
 func (p *paymentIntent) clone() object { c := *p; return &c }
 func (p *paymentIntent) hidden() any   { return &p.private }
@@ -169,13 +202,16 @@ func createPaymentIntent(t *transaction, c call) (any, *apiError) {
 	if fault == nil {
 		fault = checkAmount(c.integer("amount", 0), currency)
 	}
+	if fault == nil {
+		fault = c.checkConfirm()
+	}
 	if fault != nil {
 		return nil, fault
 	}
 	made := t.newPaymentIntent(c.integer("amount", 0), currency, "")
 	made.ConfirmationMethod = c.word("confirmation_method", made.ConfirmationMethod)
-	if automatic := c.form.form("automatic_payment_methods"); automatic != nil {
-		made.AutomaticPaymentMethods = &automaticPayments{automatic.word("allow_redirects", "always"), automatic.boolean("enabled", false)}
+	if made.AutomaticPaymentMethods, fault = c.automaticPayments(); fault != nil {
+		return nil, fault
 	}
 	if fault := made.set(t, c); fault != nil {
 		return nil, fault
@@ -291,7 +327,7 @@ func (t *transaction) confirm(intent *paymentIntent, c call) (any, *apiError) {
 	c.setText("receipt_email", &intent.ReceiptEmail)
 	c.setText("setup_future_usage", &intent.SetupFutureUsage)
 	fault = t.pay(intent, payment{
-		method: method, offSession: c.boolean("off_session", false), returnURL: c.text("return_url"), authenticated: intent.private.Authenticated,
+		method: method, offSession: c.boolean("off_session", false), returnURL: c.returnURL(), authenticated: intent.private.Authenticated,
 	})
 	return intent, fault
 }

@@ -80,7 +80,7 @@ func createPromotionCode(t *transaction, c call) (any, *apiError) {
 	made := &promotionCode{
 		header: header{ID: t.newID("promo_1", 23), Object: promotionCodeKind}, Active: c.boolean("active", true),
 		Code: c.word("code", strings.ToUpper(t.newID("", 8))), Created: t.now, Customer: text(c.text("customer")),
-		ExpiresAt: moment(c.integer("expires_at", 0)), MaxRedemptions: c.optional("max_redemptions"), Promotion: couponSource{from.ID, source.text("type")},
+		ExpiresAt: moment(c.integer("expires_at", 0)), MaxRedemptions: c.optional("max_redemptions"), Promotion: couponSource{from.ID, "coupon"},
 	}
 	if made.Customer != "" {
 		if _, fault := t.livingCustomer(c.text("customer"), "customer"); fault != nil {

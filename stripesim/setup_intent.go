@@ -9,30 +9,30 @@ const setupIntentKind = "setup_intent"
 // setupIntent is the wish to keep a payment method for later payments.
 type setupIntent struct {
 	header
-	Livemode                          no            `json:"livemode"`
-	Application                       null          `json:"application"`
-	AutomaticPaymentMethods           null          `json:"automatic_payment_methods"`
-	CancellationReason                text          `json:"cancellation_reason"`
-	ClientSecret                      string        `json:"client_secret"`
-	Created                           int64         `json:"created"`
-	Customer                          text          `json:"customer"`
-	CustomerAccount                   null          `json:"customer_account"`
-	Description                       text          `json:"description"`
-	ExcludedPaymentMethodTypes        null          `json:"excluded_payment_method_types"`
-	FlowDirections                    null          `json:"flow_directions"`
-	LastSetupError                    *errorDetails `json:"last_setup_error"`
-	LatestAttempt                     null          `json:"latest_attempt"`
-	Mandate                           null          `json:"mandate"`
-	Metadata                          metadata      `json:"metadata"`
-	NextAction                        *nextAction   `json:"next_action"`
-	OnBehalfOf                        null          `json:"on_behalf_of"`
-	PaymentMethod                     text          `json:"payment_method"`
-	PaymentMethodConfigurationDetails null          `json:"payment_method_configuration_details"`
-	PaymentMethodOptions              emptyHash     `json:"payment_method_options"`
-	PaymentMethodTypes                []string      `json:"payment_method_types"`
-	SingleUseMandate                  null          `json:"single_use_mandate"`
-	Status                            string        `json:"status"`
-	Usage                             string        `json:"usage"`
+	Livemode                          no                 `json:"livemode"`
+	Application                       null               `json:"application"`
+	AutomaticPaymentMethods           *automaticPayments `json:"automatic_payment_methods"`
+	CancellationReason                text               `json:"cancellation_reason"`
+	ClientSecret                      string             `json:"client_secret"`
+	Created                           int64              `json:"created"`
+	Customer                          text               `json:"customer"`
+	CustomerAccount                   null               `json:"customer_account"`
+	Description                       text               `json:"description"`
+	ExcludedPaymentMethodTypes        null               `json:"excluded_payment_method_types"`
+	FlowDirections                    null               `json:"flow_directions"`
+	LastSetupError                    *errorDetails      `json:"last_setup_error"`
+	LatestAttempt                     null               `json:"latest_attempt"`
+	Mandate                           null               `json:"mandate"`
+	Metadata                          metadata           `json:"metadata"`
+	NextAction                        *nextAction        `json:"next_action"`
+	OnBehalfOf                        null               `json:"on_behalf_of"`
+	PaymentMethod                     text               `json:"payment_method"`
+	PaymentMethodConfigurationDetails null               `json:"payment_method_configuration_details"`
+	PaymentMethodOptions              emptyHash          `json:"payment_method_options"`
+	PaymentMethodTypes                []string           `json:"payment_method_types"`
+	SingleUseMandate                  null               `json:"single_use_mandate"`
+	Status                            string             `json:"status"`
+	Usage                             string             `json:"usage"`
 
 	private setupIntentPrivate
 }
@@ -52,7 +52,7 @@ func setupIntentOperations() []operation {
 	return []operation{
 		{method: "POST", path: "/v1/setup_intents", do: createSetupIntent, fields: shape{
 			"automatic_payment_methods": automaticMethods(), "confirm": aBoolean(), "customer": aText(), "description": aText(),
-			"metadata": aMetadata(), "payment_method": aText(), "payment_method_types": aList(aWord("card")), "return_url": aText(),
+			"metadata": aMetadata(), "payment_method": aText(), "payment_method_types": aList(aWord("card")), "return_url": aText(), "use_stripe_sdk": aBoolean(),
 			"usage": aWord("off_session", "on_session"),
 		}},
 		{method: "GET", path: "/v1/setup_intents", do: listSetupIntents, fields: pageFields(shape{"created": aRange(), "customer": aText(), "payment_method": aText()})},
@@ -85,7 +85,14 @@ func createSetupIntent(t *transaction, c call) (any, *apiError) {
 			return nil, fault
 		}
 	}
+	if fault := c.checkConfirm(); fault != nil {
+		return nil, fault
+	}
 	made := t.newSetupIntent(c.text("customer"))
+	var fault *apiError
+	if made.AutomaticPaymentMethods, fault = c.automaticPayments(); fault != nil {
+		return nil, fault
+	}
 	made.Usage = c.word("usage", made.Usage)
 	if fault := made.set(t, c); fault != nil {
 		return nil, fault
@@ -160,12 +167,12 @@ func (t *transaction) confirmSetup(s *setupIntent, c call) (any, *apiError) {
 	if s.PaymentMethod == "" {
 		return nil, invalid("payment_method", "parameter_missing", "You cannot confirm this SetupIntent because it's missing a payment method. Update the SetupIntent with a payment method and then confirm it again.")
 	}
-	method := get[*paymentMethod](t, string(s.PaymentMethod))
+	method, step := get[*paymentMethod](t, string(s.PaymentMethod)), bankStep(c.returnURL())
 	switch known := method.testCard(); {
 	case known.unattachable:
 		return nil, t.failSetup(s, method, known.refusal)
 	case known.authenticate == alwaysAuthenticates || known.authenticate == authenticatesOnce:
-		s.Status, s.NextAction = "requires_action", bankStep(c.text("return_url"))
+		s.Status, s.NextAction = "requires_action", step
 		t.emit("setup_intent.requires_action", s)
 		return s, nil
 	}

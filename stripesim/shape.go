@@ -53,6 +53,15 @@ func (f field) must() field             { f.required = true; return f }
 func (f field) orEmpty() field          { f.clears = true; return f }
 func (f field) upTo(length int64) field { f.max = length; return f }
 
+// isFixed says that a parameter can have one value only, so that to check it is
+// to honour it.
+func (f field) isFixed() bool {
+	if f.kind == listField {
+		return f.element.isFixed()
+	}
+	return f.kind == wordField && len(f.words) == 1
+}
+
 // with is a shape and the fields of others.
 func (s shape) with(others ...shape) shape {
 	joined := shape{}

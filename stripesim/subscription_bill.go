@@ -4,7 +4,7 @@ package stripesim
 
 // bill changes items and trial, and bills the change as the request wants.
 func (t *transaction) bill(s *subscription, c call) *apiError {
-	old := s.clone().(*subscription)
+	old, how := s.clone().(*subscription), c.howPaid()
 	lines, isNow, fault := t.applyChange(s, old, c)
 	if fault == nil {
 		fault = t.addInvoiceItems(s, c)
@@ -12,7 +12,7 @@ func (t *transaction) bill(s *subscription, c call) *apiError {
 	if fault != nil || !isNow {
 		return fault
 	}
-	return t.billNow(s, old, lines, c)
+	return t.billNow(s, old, lines, how)
 }
 
 // applyChange changes items and trial, and says whether that is billed now, with

@@ -80,7 +80,7 @@ func (t *transaction) newSubscription(cus *customer, c call) (*subscription, *ap
 		return nil, fault
 	}
 	s.BillingCycleAnchor = cmp.Or(anchor, trialEnd, t.now)
-	s.private.FreeUntilAnchor = anchor > max(t.now, trialEnd) && c.text("proration_behavior") == "none"
+	s.private.FreeUntilAnchor = c.text("proration_behavior") == "none" && anchor > max(t.now, trialEnd)
 	if trialEnd > t.now {
 		s.Status, s.TrialStart, s.TrialEnd = "trialing", moment(t.now), moment(trialEnd)
 		s.setPeriod(period{Start: t.now, End: trialEnd})

@@ -279,6 +279,7 @@ func updateSubscriptionSchedule(t *transaction, c call) (any, *apiError) {
 	if fault := s.set(t, c); fault != nil {
 		return nil, fault
 	}
+	behaviour := c.word("proration_behavior", "create_prorations")
 	if !c.has("phases") {
 		t.changed("subscription_schedule.updated", before, s)
 		return s, t.followSchedule(s, nil, "none")
@@ -291,7 +292,6 @@ func updateSubscriptionSchedule(t *transaction, c call) (any, *apiError) {
 		return s, nil
 	}
 	present := s.phaseAt(t.now)
-	behaviour := c.word("proration_behavior", "create_prorations")
 	if present.StartDate == t.now {
 		behaviour = present.ProrationBehavior
 	}
@@ -312,6 +312,7 @@ func cancelSubscriptionSchedule(t *transaction, c call) (any, *apiError) {
 	if fault != nil {
 		return nil, fault
 	}
+	prorate, invoiceNow := c.boolean("prorate", true), c.boolean("invoice_now", true)
 	s := t.endSchedule(found.ID, "canceled", "subscription_schedule.canceled")
 	if s.Subscription == "" {
 		return s, nil
@@ -319,7 +320,7 @@ func cancelSubscriptionSchedule(t *transaction, c call) (any, *apiError) {
 	ending := edit[*subscription](t, string(s.Subscription))
 	ending.Schedule = ""
 	t.held = ending.ID
-	return s, t.cancel(ending, c.boolean("prorate", true), c.boolean("invoice_now", true))
+	return s, t.cancel(ending, prorate, invoiceNow)
 }
 
 func releaseSubscriptionSchedule(t *transaction, c call) (any, *apiError) {

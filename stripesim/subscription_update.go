@@ -69,9 +69,19 @@ func (s *subscription) setPause(t *transaction, c call) *apiError {
 	return nil
 }
 
+// howPaid is how a change that is billed now is to be paid.
+type howPaid struct {
+	behaviour  string
+	offSession bool
+}
+
+func (c call) howPaid() howPaid {
+	return howPaid{c.word("payment_behavior", "allow_incomplete"), c.boolean("off_session", false)}
+}
+
 // billNow makes an invoice of what waits and of some lines, and tries to be
 // paid. old is the subscription before the change that is billed.
-func (t *transaction) billNow(s, old *subscription, lines []invoiceLine, c call) *apiError {
+func (t *transaction) billNow(s, old *subscription, lines []invoiceLine, how howPaid) *apiError {
 	pending, claim := t.takePending(s)
 	lines = append(pending, lines...)
 	if len(lines) == 0 {
@@ -80,18 +90,17 @@ func (t *transaction) billNow(s, old *subscription, lines []invoiceLine, c call)
 	i := t.newInvoice(s, billing{reason: "subscription_update", lines: lines, from: s.period().Start, to: t.now})
 	claim(i)
 	s.LatestInvoice = text(i.ID)
-	behaviour := c.word("payment_behavior", "allow_incomplete")
-	if behaviour == "pending_if_incomplete" {
+	if how.behaviour == "pending_if_incomplete" {
 		i.AutoAdvance = false // it is tried once; who wants the update pays it
 	}
-	fault := t.collect(i, collectBy{wait: behaviour == "default_incomplete", offSession: c.boolean("off_session", false)})
-	if fault != nil && (behaviour == "error_if_incomplete" || !fault.commits && t.request != "") {
+	fault := t.collect(i, collectBy{wait: how.behaviour == "default_incomplete", offSession: how.offSession})
+	if fault != nil && (how.behaviour == "error_if_incomplete" || !fault.commits && t.request != "") {
 		fault.commits = false
 		return fault
 	}
 	switch {
 	case i.Status != "open" || s.ended():
-	case behaviour == "pending_if_incomplete":
+	case how.behaviour == "pending_if_incomplete":
 		t.postpone(s, old, i)
 	default:
 		s.Status = "past_due"
@@ -124,7 +133,7 @@ func (t *transaction) cancel(s *subscription, prorate, invoiceNow bool) *apiErro
 		t.prorate(s, s, removals(cloneItems(s)), t.now)
 	}
 	if invoiceNow {
-		if fault := t.billNow(s, s, nil, call{}); fault != nil {
+		if fault := t.billNow(s, s, nil, call{}.howPaid()); fault != nil {
 			return fault
 		}
 	}
