@@ -15,9 +15,9 @@ func addedItemFields() field {
 		return aHash(shape{"timestamp": aTime(), "type": aWord(types...).must()}).must()
 	}
 	return aList(aHash(shape{
-		"discountable": aBoolean(), "discounts": anUnsupported(), "metadata": aMetadata(), "price": aText(), "price_data": inlinePrice(false),
+		"discountable": aBoolean(), "metadata": aMetadata(), "price": aText(), "price_data": inlinePrice(false),
 		"period":   aHash(shape{"end": bound("min_item_period_end", "timestamp"), "start": bound("max_item_period_start", "now", "timestamp")}),
-		"quantity": anInteger(0, maxQuantity), "tax_rates": anUnsupported(),
+		"quantity": anInteger(0, maxQuantity),
 	}))
 }
 

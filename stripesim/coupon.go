@@ -52,7 +52,7 @@ const (
 )
 
 func couponOperations() []operation {
-	changeable := shape{"currency_options": anUnsupported(), "metadata": aMetadata(), "name": aText().upTo(maxCouponName).orEmpty()}
+	changeable := shape{"metadata": aMetadata(), "name": aText().upTo(maxCouponName).orEmpty()}
 	return []operation{
 		{method: "POST", path: "/v1/coupons", do: createCoupon, fields: changeable.with(shape{
 			"amount_off": anInteger(1, maxAmount), "applies_to": aHash(shape{"products": aList(aText())}), "currency": aText(),

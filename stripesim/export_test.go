@@ -46,7 +46,7 @@ type Parameter struct {
 
 var fieldKinds = map[fieldKind]string{
 	textField: "text", wordField: "word", integerField: "integer", booleanField: "boolean", timeField: "time", hashField: "hash",
-	listField: "list", metadataField: "metadata", rangeField: "range", unsupportedField: "unsupported",
+	listField: "list", metadataField: "metadata", rangeField: "range",
 }
 
 func parameter(f field) Parameter {

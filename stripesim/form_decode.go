@@ -58,8 +58,6 @@ func decodeField(n *node, f field, name string) (any, *apiError) {
 		return nil, invalid(name, "parameter_invalid_empty", fmt.Sprintf("You passed an empty string for '%[1]s'. We assume empty values are an attempt to unset a field; however '%[1]s' cannot be unset. You should remove '%[1]s' from your request or supply a non-empty value.", name))
 	}
 	switch f.kind {
-	case unsupportedField:
-		return nil, unsupported(name, "the parameter "+name)
 	case hashField:
 		if n.isLeaf {
 			return nil, invalid(name, "", "Invalid object")

@@ -154,7 +154,7 @@ func invoiceOperations() []operation {
 	return []operation{
 		previewOperation(),
 		{method: "POST", path: "/v1/invoices", do: createInvoice, fields: invoiceTerms().with(shape{
-			"currency": aText(), "customer": aText(), "from_invoice": anUnsupported(), "subscription": aText(),
+			"currency": aText(), "customer": aText(), "subscription": aText(),
 			"pending_invoice_items_behavior": aWord("exclude", "include"),
 		})},
 		{method: "GET", path: "/v1/invoices", do: listInvoices, fields: pageFields(shape{
@@ -167,8 +167,7 @@ func invoiceOperations() []operation {
 		{method: "POST", path: "/v1/invoices/{}/send", do: sendInvoice},
 		{method: "POST", path: "/v1/invoices/{}/finalize", do: finalizeInvoice, fields: shape{"auto_advance": aBoolean()}},
 		{method: "POST", path: "/v1/invoices/{}/pay", do: payInvoice, fields: shape{
-			"mandate": anUnsupported(), "off_session": aBoolean(), "paid_out_of_band": aBoolean(),
-			"payment_method": aText(), "source": anUnsupported(),
+			"off_session": aBoolean(), "paid_out_of_band": aBoolean(), "payment_method": aText(),
 		}},
 		{method: "POST", path: "/v1/invoices/{}/void", do: voidInvoice},
 		{method: "POST", path: "/v1/invoices/{}/mark_uncollectible", do: markInvoiceUncollectible},

@@ -60,19 +60,11 @@ func (i *invoice) belongTo(t *transaction, s *subscription) {
 
 // invoiceTerms are the parameters that creation and update share.
 func invoiceTerms() shape {
-	refused := shape{}
-	for _, name := range []string{
-		"account_tax_ids", "application_fee_amount", "automatic_tax", "custom_fields", "default_source", "default_tax_rates", "discounts",
-		"issuer", "number", "on_behalf_of", "payment_settings", "rendering", "shipping_cost", "shipping_details", "statement_descriptor",
-		"transfer_data",
-	} {
-		refused[name] = anUnsupported()
-	}
-	return refused.with(shape{
+	return shape{
 		"auto_advance": aBoolean(), "automatically_finalizes_at": aTime(), "collection_method": aWord("charge_automatically", "send_invoice"),
 		"days_until_due": anInteger(0, maxDaysUntilDue), "default_payment_method": aText().orEmpty(), "description": aText().orEmpty(),
 		"due_date": aTime(), "effective_at": aTime().orEmpty(), "footer": aText().orEmpty(), "metadata": aMetadata(),
-	})
+	}
 }
 
 func createInvoice(t *transaction, c call) (any, *apiError) {

@@ -80,11 +80,11 @@ func (i *invoiceItem) subscription() string {
 // itemTerms are the parameters that creation and update share.
 func itemTerms() shape {
 	return shape{
-		"amount": anInteger(-maxAmount, maxAmount), "description": aText().orEmpty(), "discountable": aBoolean(), "discounts": anUnsupported(),
+		"amount": anInteger(-maxAmount, maxAmount), "description": aText().orEmpty(), "discountable": aBoolean(),
 		"metadata": aMetadata(), "period": aHash(shape{"end": aTime().must(), "start": aTime().must()}),
 		"price_data": inlinePrice(false),
-		"pricing":    aHash(shape{"price": aText()}), "quantity": anInteger(0, maxQuantity), "quantity_decimal": anUnsupported(),
-		"tax_behavior": anUnsupported(), "tax_code": anUnsupported(), "tax_rates": anUnsupported(), "unit_amount_decimal": aText(),
+		"pricing":    aHash(shape{"price": aText()}), "quantity": anInteger(0, maxQuantity),
+		"unit_amount_decimal": aText(),
 	}
 }
 

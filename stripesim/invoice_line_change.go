@@ -10,11 +10,9 @@ import (
 
 // lineTerms are the parameters of a line that is added or changed.
 func lineTerms() shape {
-	terms := itemTerms().with(shape{"price_data": inlinePrice(false), "tax_amounts": anUnsupported()})
+	terms := itemTerms().with(shape{"price_data": inlinePrice(false)})
 	terms["price_data"].fields["product"] = aText()
-	for _, name := range []string{"tax_behavior", "tax_code", "unit_amount_decimal"} {
-		delete(terms, name)
-	}
+	delete(terms, "unit_amount_decimal")
 	return terms
 }
 

@@ -16,19 +16,15 @@ import (
 type preview struct{ *invoice }
 
 func previewOperation() operation {
-	items := itemFields().with(shape{"clear_usage": anUnsupported(), "deleted": aBoolean(), "id": aText()})
-	added := itemTerms().with(shape{"currency": aText(), "invoiceitem": anUnsupported(), "price": aText(), "unit_amount": anUnsupported()})
+	items := itemFields().with(shape{"deleted": aBoolean(), "id": aText()})
+	added := itemTerms().with(shape{"currency": aText(), "price": aText()})
 	delete(added, "pricing")
 	return operation{method: "POST", path: "/v1/invoices/create_preview", do: createPreview, fields: shape{
-		"automatic_tax": anUnsupported(), "currency": aText(), "customer": aText(), "customer_details": anUnsupported(),
-		"discounts": anUnsupported(), "invoice_items": aList(aHash(added)), "issuer": anUnsupported(), "on_behalf_of": anUnsupported(),
-		"preview_mode": aWord("next"), "schedule": anUnsupported(), "schedule_details": anUnsupported(), "subscription": aText(),
+		"currency": aText(), "customer": aText(), "invoice_items": aList(aHash(added)), "preview_mode": aWord("next"), "subscription": aText(),
 		"subscription_details": aHash(shape{
-			"billing_cycle_anchor": aTime("now", "unchanged"), "billing_mode": anUnsupported(), "billing_schedules": anUnsupported(),
-			"cancel_at": aTime("min_period_end", "max_period_end").orEmpty(), "cancel_at_period_end": aBoolean(), "cancel_now": aBoolean(),
-			"default_tax_rates": anUnsupported(), "items": aList(aHash(items)), "metadata": anUnsupported(),
-			"proration_behavior": aWord("always_invoice", "create_prorations", "none"), "proration_date": aTime(), "resume_at": aWord("now"),
-			"start_date": anUnsupported(), "trial_end": aTime("now"),
+			"billing_cycle_anchor": aTime("now", "unchanged"), "cancel_at": aTime("min_period_end", "max_period_end").orEmpty(), "cancel_at_period_end": aBoolean(), "cancel_now": aBoolean(),
+			"items": aList(aHash(items)), "proration_behavior": aWord("always_invoice", "create_prorations", "none"), "proration_date": aTime(),
+			"resume_at": aWord("now"), "trial_end": aTime("now"),
 		}),
 	}}
 }

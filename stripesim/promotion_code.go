@@ -50,21 +50,20 @@ var codePattern = regexp.MustCompile(`^[A-Za-z0-9-]+$`)
 const maxCode = 500
 
 func promotionCodeOperations() []operation {
-	conditions := shape{"currency_options": anUnsupported()}
 	changeable := shape{"active": aBoolean(), "metadata": aMetadata()}
 	return []operation{
 		{method: "POST", path: "/v1/promotion_codes", do: createPromotionCode, fields: changeable.with(shape{
-			"code": aText().upTo(maxCode), "customer": aText(), "customer_account": anUnsupported(), "expires_at": aTime(),
+			"code": aText().upTo(maxCode), "customer": aText(), "expires_at": aTime(),
 			"max_redemptions": anInteger(1, maxCount), "promotion": aHash(shape{"coupon": aText(), "type": aWord("coupon").must()}).must(),
-			"restrictions": aHash(conditions.with(shape{
+			"restrictions": aHash(shape{
 				"first_time_transaction": aBoolean(), "minimum_amount": anInteger(1, maxAmount), "minimum_amount_currency": aText(),
-			})),
+			}),
 		})},
 		{method: "GET", path: "/v1/promotion_codes", do: listPromotionCodes, fields: pageFields(shape{
 			"active": aBoolean(), "code": aText(), "coupon": aText(), "created": aRange(), "customer": aText(),
 		})},
 		{method: "GET", path: "/v1/promotion_codes/{}", do: retrieve[*promotionCode]},
-		{method: "POST", path: "/v1/promotion_codes/{}", do: updatePromotionCode, fields: changeable.with(shape{"restrictions": aHash(conditions)})},
+		{method: "POST", path: "/v1/promotion_codes/{}", do: updatePromotionCode, fields: changeable},
 	}
 }
 

@@ -28,7 +28,6 @@ const (
 	listField
 	metadataField
 	rangeField
-	unsupportedField
 )
 
 const (
@@ -45,9 +44,6 @@ func aHash(fields shape) field       { return field{kind: hashField, fields: fie
 func aList(element field) field      { return field{kind: listField, element: &element} }
 func aMetadata() field               { return field{kind: metadataField, clears: true} }
 func aRange() field                  { return field{kind: rangeField} }
-
-// anUnsupported is a parameter that Stripe has and the simulator refuses.
-func anUnsupported() field { return field{kind: unsupportedField, clears: true} }
 
 func (f field) must() field             { f.required = true; return f }
 func (f field) orEmpty() field          { f.clears = true; return f }

@@ -179,33 +179,26 @@ const maxTrial = 730
 
 // subscriptionFields are the parameters that creation and update share.
 func subscriptionFields() shape {
-	refused := shape{}
-	for _, name := range []string{
-		"application_fee_percent", "automatic_tax", "billing_thresholds", "default_source",
-		"default_tax_rates", "invoice_settings", "on_behalf_of", "pending_invoice_item_interval", "transfer_data", "trial_from_plan",
-	} {
-		refused[name] = anUnsupported()
-	}
-	return refused.with(shape{
+	return shape{
 		"add_invoice_items": addedItemFields(), "discounts": discountFields(),
 		"cancel_at": aTime("min_period_end", "max_period_end").orEmpty(), "cancel_at_period_end": aBoolean(),
 		"collection_method": aWord("charge_automatically", "send_invoice"), "days_until_due": anInteger(0, maxDaysUntilDue),
 		"default_payment_method": aText().orEmpty(), "description": aText().upTo(500).orEmpty(), "metadata": aMetadata(), "off_session": aBoolean(),
 		"payment_settings": aHash(shape{
-			"payment_method_options": anUnsupported(), "payment_method_types": aList(aWord("card")).orEmpty(),
+			"payment_method_types":        aList(aWord("card")).orEmpty(),
 			"save_default_payment_method": aWord("off", "on_subscription"),
 		}),
 		"proration_behavior": aWord("always_invoice", "create_prorations", "none"), "trial_end": aTime("now"),
 		"trial_settings": aHash(shape{"end_behavior": aHash(shape{
 			"missing_payment_method": aWord("cancel", "create_invoice", "pause").must(),
 		}).must()}),
-	})
+	}
 }
 
 func subscriptionOperations() []operation {
 	behaviours := []string{"allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete"}
 	created := subscriptionFields().with(shape{
-		"backdate_start_date": anUnsupported(), "billing_cycle_anchor": aTime(), "billing_cycle_anchor_config": anchorConfigFields(),
+		"billing_cycle_anchor": aTime(), "billing_cycle_anchor_config": anchorConfigFields(),
 		"billing_mode": aHash(shape{
 			"flexible": aHash(shape{"proration_discounts": aWord("included", "itemized")}), "type": aWord("classic", "flexible").must(),
 		}),

@@ -16,7 +16,7 @@ func subscriptionItemOperations() []operation {
 		{method: "GET", path: "/v1/subscription_items", do: listSubscriptionItems, fields: pageFields(shape{"subscription": aText().must()})},
 		{method: "GET", path: "/v1/subscription_items/{}", do: retrieveSubscriptionItem},
 		{method: "POST", path: "/v1/subscription_items/{}", do: updateSubscriptionItem, fields: changed.with(shape{"off_session": aBoolean()})},
-		{method: "DELETE", path: "/v1/subscription_items/{}", do: deleteSubscriptionItem, fields: billing.with(shape{"clear_usage": anUnsupported()})},
+		{method: "DELETE", path: "/v1/subscription_items/{}", do: deleteSubscriptionItem, fields: billing},
 	}
 }
 
@@ -26,8 +26,8 @@ const maxQuantity = 999999
 // itemFields are the parameters of an item, within a subscription or alone.
 func itemFields() shape {
 	return shape{
-		"billing_thresholds": anUnsupported(), "discounts": discountFields(), "metadata": aMetadata(), "price": aText(),
-		"price_data": inlinePrice(true), "quantity": anInteger(0, maxQuantity), "tax_rates": anUnsupported(),
+		"discounts": discountFields(), "metadata": aMetadata(), "price": aText(),
+		"price_data": inlinePrice(true), "quantity": anInteger(0, maxQuantity),
 	}
 }
 

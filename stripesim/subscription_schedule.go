@@ -134,9 +134,9 @@ func subscriptionScheduleOperations() []operation {
 	const path = "/v1/subscription_schedules"
 	changeable := shape{
 		"default_settings": aHash(shape{
-			"application_fee_percent": anUnsupported(), "automatic_tax": anUnsupported(), "billing_cycle_anchor": aWord("automatic", "phase_start"),
-			"billing_thresholds": anUnsupported(), "collection_method": aWord("charge_automatically", "send_invoice"), "default_payment_method": aText(),
-			"description": aText().upTo(500).orEmpty(), "invoice_settings": anUnsupported(), "on_behalf_of": anUnsupported(), "transfer_data": anUnsupported(),
+			"billing_cycle_anchor": aWord("automatic", "phase_start"),
+			"collection_method":    aWord("charge_automatically", "send_invoice"), "default_payment_method": aText(),
+			"description": aText().upTo(500).orEmpty(),
 		}),
 		"end_behavior": aWord("cancel", "none", "release", "renew"), "metadata": aMetadata(),
 	}

@@ -7,15 +7,16 @@ import (
 
 // phaseFields are the parameters of a phase; an update also says when it starts.
 func phaseFields(isUpdate bool) shape {
+	items := itemFields()
+	delete(items, "discounts")
 	fields := shape{
-		"add_invoice_items": anUnsupported(), "application_fee_percent": anUnsupported(), "automatic_tax": anUnsupported(),
-		"billing_cycle_anchor": aWord("automatic", "phase_start"), "billing_thresholds": anUnsupported(),
-		"collection_method": aWord("charge_automatically", "send_invoice"), "default_payment_method": aText(),
-		"default_tax_rates": anUnsupported(), "description": aText().upTo(500).orEmpty(), "discounts": anUnsupported(),
-		"duration": aHash(shape{"interval": aWord("day", "month", "week", "year").must(), "interval_count": anInteger(1, longestInterval["day"])}),
-		"end_date": aTime("now"), "invoice_settings": anUnsupported(), "items": aList(aHash(itemFields().with(shape{"discounts": anUnsupported()}))).must(), "metadata": aMetadata(),
-		"on_behalf_of": anUnsupported(), "proration_behavior": aWord("always_invoice", "create_prorations", "none"),
-		"transfer_data": anUnsupported(), "trial": aBoolean(), "trial_end": aTime(),
+		"billing_cycle_anchor": aWord("automatic", "phase_start"),
+		"collection_method":    aWord("charge_automatically", "send_invoice"), "default_payment_method": aText(),
+		"description": aText().upTo(500).orEmpty(),
+		"duration":    aHash(shape{"interval": aWord("day", "month", "week", "year").must(), "interval_count": anInteger(1, longestInterval["day"])}),
+		"end_date":    aTime("now"), "items": aList(aHash(items)).must(), "metadata": aMetadata(),
+		"proration_behavior": aWord("always_invoice", "create_prorations", "none"),
+		"trial":              aBoolean(), "trial_end": aTime(),
 	}
 	if isUpdate {
 		fields["start_date"] = aTime("now")
