@@ -185,10 +185,11 @@ func (t *transaction) priceProduct(c call) (string, *apiError) {
 
 // set takes over what a request may say at creation and later.
 func (p *price) set(t *transaction, c call) *apiError {
+	transfer := c.boolean("transfer_lookup_key", false)
 	if c.cleared("lookup_key") {
 		p.LookupKey = ""
 	} else if wanted := c.text("lookup_key"); wanted != "" && wanted != string(p.LookupKey) {
-		if fault := t.freeLookupKey(wanted, c.boolean("transfer_lookup_key", false)); fault != nil {
+		if fault := t.freeLookupKey(wanted, transfer); fault != nil {
 			return fault
 		}
 		p.LookupKey = text(wanted)
