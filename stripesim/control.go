@@ -24,6 +24,7 @@ var controls = map[string]func(*Simulator, *http.Request, string, []byte) (any, 
 	"POST /_sim/deliveries/pause":                   (*Simulator).controlPause,
 	"POST /_sim/deliveries/resume":                  (*Simulator).controlResume,
 	"POST /_sim/reset":                              (*Simulator).controlReset,
+	"POST /_sim/snapshot":                           (*Simulator).controlLoad,
 	"POST /_sim/payment_intents/{id}/authenticate":  (*Simulator).controlAuthenticate,
 	"POST /_sim/setup_intents/{id}/authenticate":    (*Simulator).controlAuthenticateSetup,
 	"POST /_sim/checkout/sessions/{id}/complete":    (*Simulator).controlCheckout,
@@ -44,6 +45,7 @@ func (s *Simulator) control(w http.ResponseWriter, r *http.Request, body []byte)
 			s.writeControl(w, http.StatusOK, given)
 		})
 	}
+	mux.HandleFunc("GET /_sim/snapshot", s.serveSnapshot)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.writeControl(w, http.StatusNotFound, map[string]string{"error": "There is no control call " + r.Method + " " + r.URL.Path + "."})
 	})

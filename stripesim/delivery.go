@@ -215,7 +215,9 @@ func (s *sender) deliver(ctx context.Context, d delivery) {
 	}
 }
 
-// note keeps what became of a delivery, unless it is no longer waited for.
+// note keeps what became of a delivery, and says whether it was still waited
+// for. What the journal does not take did not happen: a delivery is then made
+// again by the next simulator on the same folder.
 func (s *sender) note(l line, k deliveryKey) bool {
 	s.sim.mu.Lock()
 	defer s.sim.mu.Unlock()
@@ -224,6 +226,7 @@ func (s *sender) note(l line, k deliveryKey) bool {
 	}
 	if err := s.sim.journal.append(l); err != nil {
 		s.sim.config.Logger.Error("a delivery could not be noted", "error", err)
+		return true
 	}
 	s.sim.state.apply(l)
 	return true

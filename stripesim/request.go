@@ -34,13 +34,13 @@ type answer struct {
 
 // ServeHTTP answers a call: Stripe's API under /v1/, control under /_sim/.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyBound(r)))
 	if err != nil {
 		status := http.StatusBadRequest
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 			status = http.StatusRequestEntityTooLarge
 		}
-		s.write(w, failure(&apiError{status: status, kind: invalidRequestError, message: "The request could not be read, or is larger than 1 MiB."}))
+		s.write(w, failure(&apiError{status: status, kind: invalidRequestError, message: fmt.Sprintf("The request could not be read, or is larger than %d MiB.", bodyBound(r)>>20)}))
 		return
 	}
 	s.mu.Lock()

@@ -51,9 +51,7 @@ func New(c Config) (*Simulator, error) {
 	s := &Simulator{config: c, state: kept, journal: journal, inFlight: map[string]bool{}, trouble: trouble, clocksNudged: make(chan struct{}, 1)}
 	s.reseed()
 	s.sender = newSender(s)
-	for _, d := range kept.deliveries {
-		s.sender.add([]delivery{d})
-	}
+	s.sender.add(kept.waiting())
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.running.Go(func() { s.sender.run(ctx) })
@@ -91,10 +89,7 @@ func (s *Simulator) Close(ctx context.Context) error {
 func (s *Simulator) Reset() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.state, s.faults = newState(), nil
-	s.reseed()
-	s.sender.forget()
-	if err := s.journal.rewrite(s.state); err != nil {
+	if err := s.replace(newState()); err != nil {
 		return fmt.Errorf("stripesim: empty the journal: %w", err)
 	}
 	return nil
