@@ -1,7 +1,6 @@
 package stripesim
 
 import (
-	"slices"
 	"strconv"
 )
 
@@ -117,29 +116,5 @@ func listCheckoutItems(t *transaction, c call) (any, *apiError) {
 	if fault != nil {
 		return nil, fault
 	}
-	lines := s.shownItems(t)
-	at := func(id, param string) (int, *apiError) {
-		found := slices.IndexFunc(lines, func(l checkoutLine) bool { return l.ID == id })
-		if found < 0 {
-			return 0, missing("line item", id, param)
-		}
-		return found, nil
-	}
-	limit, from, to := int(c.integer("limit", defaultPage)), 0, len(lines)
-	if id := c.text("starting_after"); id != "" {
-		if from, fault = at(id, "starting_after"); fault != nil {
-			return nil, fault
-		}
-		from++
-	}
-	if id := c.text("ending_before"); id != "" {
-		if to, fault = at(id, "ending_before"); fault != nil {
-			return nil, fault
-		}
-		from = max(from, to-limit)
-	}
-	end := min(from+limit, to)
-	answer := listOf("/v1/checkout/sessions/"+s.ID+"/line_items", lines[from:max(from, end)])
-	answer.HasMore = end < to || c.has("ending_before") && from > 0
-	return answer, nil
+	return pageOfParts("/v1/checkout/sessions/"+s.ID+"/line_items", "line item", c, s.shownItems(t), func(l checkoutLine) string { return l.ID })
 }

@@ -44,7 +44,7 @@ func (o object) at(path string) any {
 		case map[string]any:
 			value = inner[name]
 		case []any:
-			index := slices.Index([]string{"0", "1", "2", "3"}, name)
+			index := slices.Index([]string{"0", "1", "2", "3", "4"}, name)
 			if index < 0 || index >= len(inner) {
 				return nil
 			}

@@ -3,7 +3,6 @@ package stripesim
 import (
 	"fmt"
 	"math/big"
-	"slices"
 )
 
 // invoiceLine is one row of an invoice.
@@ -156,21 +155,5 @@ func listInvoiceLines(t *transaction, c call) (any, *apiError) {
 	if fault != nil {
 		return nil, fault
 	}
-	lines := i.Lines.Data
-	for param, id := range map[string]string{"starting_after": c.text("starting_after"), "ending_before": c.text("ending_before")} {
-		if id == "" {
-			continue
-		}
-		at := slices.IndexFunc(lines, func(l invoiceLine) bool { return l.ID == id })
-		if at < 0 {
-			return nil, missing("line item", id, param)
-		}
-		if lines = lines[at+1:]; param == "ending_before" {
-			lines = i.Lines.Data[:at]
-		}
-	}
-	limit := int(c.integer("limit", defaultPage))
-	answer := listOf("/v1/invoices/"+i.ID+"/lines", lines[:min(limit, len(lines))])
-	answer.HasMore = len(lines) > limit
-	return answer, nil
+	return pageOfParts("/v1/invoices/"+i.ID+"/lines", "line item", c, i.Lines.Data, func(l invoiceLine) string { return l.ID })
 }

@@ -49,9 +49,6 @@ func newSimulatorFor(r *rapid.T) *stripesim.Simulator {
 	if err != nil {
 		r.Fatal(err)
 	}
-	sim.WatchUnread(func(operation string, names []string) {
-		r.Errorf("%s: nothing has read %s", operation, strings.Join(names, ", "))
-	})
 	r.Cleanup(func() {
 		if err := sim.Close(context.WithoutCancel(r.Context())); err != nil {
 			r.Errorf("close: %v", err)

@@ -3,6 +3,7 @@ package stripesim_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -167,5 +168,43 @@ func TestResume(t *testing.T) {
 	listed := w.get("/v1/subscription_items?subscription=" + s.text("id")).rows()
 	if len(listed) != 1 || listed[0].text("id") != item.text("id") {
 		t.Errorf("its items are %v", listed)
+	}
+}
+
+// TestPagesOfParts walks the items of a subscription both ways.
+func TestPagesOfParts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, stripesim.Config{})
+	body := "customer=" + w.newCustomer("pm_card_visa")
+	for i := range 5 {
+		body += fmt.Sprintf("&items[%d][price]=%s", i, w.newPrice(int64(100*(i+1)), "week"))
+	}
+	s := w.post("/v1/subscriptions", body)
+	list := "/v1/subscription_items?subscription=" + s.text("id") + "&limit=2"
+	id := func(i int) string { return s.text(fmt.Sprintf("items.data.%d.id", i)) }
+	for _, test := range []struct {
+		more string
+		want []int
+		left bool
+	}{
+		{"", []int{0, 1}, true},
+		{"&starting_after=" + id(2), []int{3, 4}, false},
+		{"&ending_before=" + id(3), []int{1, 2}, true},
+		{"&ending_before=" + id(2), []int{0, 1}, false},
+	} {
+		got := w.get(list + test.more)
+		var ids, want []string
+		for _, row := range got.rows() {
+			ids = append(ids, row.text("id"))
+		}
+		for _, i := range test.want {
+			want = append(want, id(i))
+		}
+		if !slices.Equal(ids, want) || got.object["has_more"] != test.left {
+			t.Errorf("%q: %v, more: %v; want %v, %v", test.more, ids, got.object["has_more"], want, test.left)
+		}
+	}
+	if got := w.call(http.MethodGet, list+"&ending_before=si_none", ""); got.status != http.StatusBadRequest || got.text("error.param") != "ending_before" {
+		t.Errorf("an unknown item: %d %v", got.status, got.object)
 	}
 }

@@ -16,9 +16,9 @@ func with[T object](t *transaction, field, value string) []*row {
 // limit, starting_after and ending_before cut out.
 func page[T object](t *transaction, url string, c call, rows []*row, wanted func(T) bool) (any, *apiError) {
 	limit := int(c.integer("limit", defaultPage))
-	after, before := c.text("starting_after"), c.text("ending_before")
-	if after != "" && before != "" {
-		return nil, invalid("ending_before", "parameters_exclusive", "Received both ending_before and starting_after parameters. Please pass in only one.")
+	after, before, fault := c.cursors()
+	if fault != nil {
+		return nil, fault
 	}
 	from, fault := cursor[T](t, rows, after, before)
 	if fault != nil {
@@ -43,6 +43,47 @@ func page[T object](t *transaction, url string, c call, rows []*row, wanted func
 	}
 	answer := listOf(url, found)
 	answer.HasMore = more
+	return answer, nil
+}
+
+// cursors are the ids beside which a page is, one of them at most.
+func (c call) cursors() (after, before string, fault *apiError) {
+	after, before = c.text("starting_after"), c.text("ending_before")
+	if after != "" && before != "" {
+		fault = invalid("ending_before", "parameters_exclusive", "Received both ending_before and starting_after parameters. Please pass in only one.")
+	}
+	return after, before, fault
+}
+
+// pageOfParts answers a list of what an object is made of, in its own order.
+func pageOfParts[T any](url, kind string, c call, parts []T, id func(T) string) (any, *apiError) {
+	limit := int(c.integer("limit", defaultPage))
+	after, before, fault := c.cursors()
+	if fault != nil {
+		return nil, fault
+	}
+	find := func(wanted, param string) (int, *apiError) {
+		at := slices.IndexFunc(parts, func(part T) bool { return id(part) == wanted })
+		if at < 0 {
+			return 0, missing(kind, wanted, param)
+		}
+		return at, nil
+	}
+	from, to := 0, len(parts)
+	if after != "" {
+		if from, fault = find(after, "starting_after"); fault != nil {
+			return nil, fault
+		}
+		from++
+	}
+	if before != "" {
+		if to, fault = find(before, "ending_before"); fault != nil {
+			return nil, fault
+		}
+		from = max(to-limit, 0)
+	}
+	answer := listOf(url, parts[from:min(from+limit, to)])
+	answer.HasMore = to-from > limit || before != "" && from > 0
 	return answer, nil
 }
 

@@ -60,18 +60,8 @@ func listSubscriptionItems(t *transaction, c call) (any, *apiError) {
 	if fault != nil {
 		return nil, fault
 	}
-	items := s.withPrices(t).Items.Data
-	limit := int(c.integer("limit", defaultPage))
-	if after := c.text("starting_after"); after != "" {
-		at := slices.IndexFunc(items, func(item subscriptionItem) bool { return item.ID == after })
-		if at < 0 {
-			return nil, missing("subscription_item", after, "starting_after")
-		}
-		items = items[at+1:]
-	}
-	answer := listOf("/v1/subscription_items?subscription="+s.ID, items[:min(limit, len(items))])
-	answer.HasMore = len(items) > limit
-	return answer, nil
+	return pageOfParts("/v1/subscription_items?subscription="+s.ID, "subscription_item", c, s.withPrices(t).Items.Data,
+		func(item subscriptionItem) string { return item.ID })
 }
 
 // itemChange is what a request did to one item. A nil before is an addition, a
