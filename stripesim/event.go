@@ -31,8 +31,8 @@ type event struct {
 }
 
 type eventData struct {
-	Object             json.RawMessage `json:"object"`
-	PreviousAttributes tree            `json:"previous_attributes,omitempty"`
+	Object             packed `json:"object"`
+	PreviousAttributes tree   `json:"previous_attributes,omitempty"`
 }
 
 type eventRequest struct {
@@ -63,7 +63,7 @@ func (t *transaction) emit(kind string, o object) *event {
 
 // snapshot makes an event show an object as it is now.
 func (t *transaction) snapshot(e *event, o object) {
-	e.Data.Object = mustMarshal(t.shown(o))
+	e.Data.Object = packed{plain: mustMarshal(t.shown(o))}
 	e.private.Links = t.oldLinks(o)
 }
 

@@ -28,8 +28,9 @@ func (s *Simulator) Snapshots() []Snapshot {
 		var head struct {
 			Object string `json:"object"`
 		}
-		mustUnmarshal(e.Data.Object, &head)
-		shown = append(shown, Snapshot{e.Type, head.Object, e.Data.Object})
+		told := e.Data.Object.text()
+		mustUnmarshal(told, &head)
+		shown = append(shown, Snapshot{e.Type, head.Object, told})
 	}
 	return shown
 }

@@ -180,6 +180,7 @@ func deleteRow(rows []*row, r *row) []*row {
 
 // apply makes a line of the journal true.
 func (s *state) apply(l line) {
+	l.pack()
 	for _, o := range l.objects {
 		s.put(o)
 	}

@@ -1,0 +1,112 @@
+package stripesim
+
+import (
+	"bytes"
+	"compress/flate"
+	"encoding/json"
+	"io"
+	"sync"
+)
+
+// packed is JSON that is kept compressed, together with all that was committed
+// with it: the snapshots of one commit say nearly the same, many times over.
+type packed struct {
+	plain    json.RawMessage // as long as it is in no packet
+	in       *packet
+	from, to int
+}
+
+// packet has the compressed JSON of one commit.
+type packet struct{ deflated []byte }
+
+// packer compresses packets, one at a time.
+type packer struct {
+	into   bytes.Buffer
+	writer *flate.Writer
+}
+
+// vocabulary is the text that packets refer to: objects of the kinds that most
+// events show, without values. The last are the cheapest to refer to.
+var vocabulary = sync.OnceValue(func() []byte {
+	var words []byte
+	for _, o := range []any{
+		&paymentMethod{}, &customer{}, &charge{}, &paymentIntent{}, &invoicePayment{}, &price{Recurring: &recurring{}},
+		&subscriptionItem{}, &subscription{}, &invoiceLine{}, &invoice{},
+	} {
+		words = append(words, mustMarshal(o)...)
+	}
+	return words
+})
+
+var packers = sync.Pool{New: func() any {
+	p := &packer{}
+	writer, err := flate.NewWriterDict(&p.into, packLevel, vocabulary())
+	if err != nil {
+		panic("stripesim: make a packer: " + err.Error())
+	}
+	p.writer = writer
+	return p
+}}
+
+// packLevel is quick; higher levels save little more of texts so alike.
+const packLevel = 2
+
+// pack moves texts into one packet.
+func pack(texts []*packed) {
+	if len(texts) == 0 {
+		return
+	}
+	p := packers.Get().(*packer)
+	defer packers.Put(p)
+	p.into.Reset()
+	p.writer.Reset(&p.into)
+	in, at := &packet{}, 0
+	for _, one := range texts {
+		p.write(one.plain)
+		*one = packed{in: in, from: at, to: at + len(one.plain)}
+		at = one.to
+	}
+	if err := p.writer.Close(); err != nil {
+		panic("stripesim: close a packet: " + err.Error())
+	}
+	in.deflated = bytes.Clone(p.into.Bytes())
+}
+
+func (p *packer) write(text []byte) {
+	if _, err := p.writer.Write(text); err != nil {
+		panic("stripesim: fill a packet: " + err.Error())
+	}
+}
+
+// text is the JSON as it was.
+func (p packed) text() json.RawMessage {
+	if p.in == nil {
+		return p.plain
+	}
+	reader := flate.NewReaderDict(bytes.NewReader(p.in.deflated), vocabulary())
+	text := make([]byte, p.to)
+	if _, err := io.ReadFull(reader, text); err != nil {
+		panic("stripesim: open a packet: " + err.Error())
+	}
+	return text[p.from:]
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (p packed) MarshalJSON() ([]byte, error) { return p.text(), nil }
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (p *packed) UnmarshalJSON(text []byte) error {
+	*p = packed{plain: bytes.Clone(text)}
+	return nil
+}
+
+// pack compresses what a line tells of, its events and its answer.
+func (l line) pack() {
+	var texts []*packed
+	for _, o := range l.objects {
+		if e, is := o.(*event); is && e.Data.Object.in == nil {
+			texts = append(texts, &e.Data.Object)
+		}
+	}
+	pack(texts)
+}
