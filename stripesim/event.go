@@ -43,7 +43,7 @@ type eventRequest struct {
 // eventPrivate has what the older shape says of the object and the present one
 // does not.
 type eventPrivate struct {
-	Links oldLinks `json:"links,omitzero"`
+	Links *oldLinks `json:"links,omitempty"` // nil: nothing
 }
 
 func (*event) kind() string    { return eventKind }
@@ -63,8 +63,11 @@ func (t *transaction) emit(kind string, o object) *event {
 
 // snapshot makes an event show an object as it is now.
 func (t *transaction) snapshot(e *event, o object) {
-	e.Data.Object = packed{plain: mustMarshal(t.shown(o))}
-	e.private.Links = t.oldLinks(o)
+	e.Data.Object = unpacked(mustMarshal(t.shown(o)))
+	e.private.Links = nil
+	if links := t.oldLinks(o); links != (oldLinks{}) {
+		e.private.Links = &links
+	}
 }
 
 // changed notes an event about a change, if there was one; before is the

@@ -11,13 +11,15 @@ import (
 // packed is JSON that is kept compressed, together with all that was committed
 // with it: the snapshots of one commit say nearly the same, many times over.
 type packed struct {
-	plain    json.RawMessage // as long as it is in no packet
 	in       *packet
-	from, to int
+	from, to int32
 }
 
-// packet has the compressed JSON of one commit.
-type packet struct{ deflated []byte }
+// packet has the JSON of one commit: plain as long as it is not committed.
+type packet struct{ plain, deflated []byte }
+
+// unpacked is JSON that is not compressed yet.
+func unpacked(text json.RawMessage) packed { return packed{in: &packet{plain: text}} }
 
 // packer compresses packets, one at a time.
 type packer struct {
@@ -60,10 +62,11 @@ func pack(texts []*packed) {
 	defer packers.Put(p)
 	p.into.Reset()
 	p.writer.Reset(&p.into)
-	in, at := &packet{}, 0
+	in, at := &packet{}, int32(0)
 	for _, one := range texts {
-		p.write(one.plain)
-		*one = packed{in: in, from: at, to: at + len(one.plain)}
+		text := one.in.plain
+		p.write(text)
+		*one = packed{in: in, from: at, to: at + int32(len(text))} //nolint:gosec // no commit shows 2 GiB
 		at = one.to
 	}
 	if err := p.writer.Close(); err != nil {
@@ -80,8 +83,8 @@ func (p *packer) write(text []byte) {
 
 // text is the JSON as it was.
 func (p packed) text() json.RawMessage {
-	if p.in == nil {
-		return p.plain
+	if p.in.deflated == nil {
+		return p.in.plain
 	}
 	reader := flate.NewReaderDict(bytes.NewReader(p.in.deflated), vocabulary())
 	text := make([]byte, p.to)
@@ -96,7 +99,7 @@ func (p packed) MarshalJSON() ([]byte, error) { return p.text(), nil }
 
 // UnmarshalJSON implements [json.Unmarshaler].
 func (p *packed) UnmarshalJSON(text []byte) error {
-	*p = packed{plain: bytes.Clone(text)}
+	*p = unpacked(bytes.Clone(text))
 	return nil
 }
 
@@ -104,7 +107,7 @@ func (p *packed) UnmarshalJSON(text []byte) error {
 func (l line) pack() {
 	var texts []*packed
 	for _, o := range l.objects {
-		if e, is := o.(*event); is && e.Data.Object.in == nil {
+		if e, is := o.(*event); is && e.Data.Object.in.deflated == nil {
 			texts = append(texts, &e.Data.Object)
 		}
 	}

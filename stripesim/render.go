@@ -49,7 +49,11 @@ func (t *transaction) render(e *event, version string) (any, error) {
 	shown["api_version"] = version
 	data := hash(shown, "data")
 	snapshot := hash(data, "object")
-	t.renderOld(snapshot, e.private.Links)
+	links := oldLinks{}
+	if e.private.Links != nil {
+		links = *e.private.Links
+	}
+	t.renderOld(snapshot, links)
 	if previous := hash(data, "previous_attributes"); previous != nil && snapshot["object"] == subscriptionKind {
 		oldPeriod(previous)
 	}
