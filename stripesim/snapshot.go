@@ -101,7 +101,7 @@ func (s *Simulator) controlLoad(r *http.Request, id string, body []byte) (any, e
 
 // serveSnapshot answers with a snapshot, the only answer that is not one JSON
 // value.
-func (s *Simulator) serveSnapshot(w http.ResponseWriter, _ *http.Request) {
+func (s *Simulator) serveSnapshot(w http.ResponseWriter, r *http.Request) {
 	var whole bytes.Buffer
 	if err := s.Snapshot(&whole); err != nil {
 		s.writeControl(w, http.StatusInternalServerError, map[string]string{"error": err.Error()})
@@ -109,7 +109,7 @@ func (s *Simulator) serveSnapshot(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/jsonl")
 	if _, err := whole.WriteTo(w); err != nil {
-		s.config.Logger.Debug("a snapshot could not be written", "error", err)
+		s.config.Logger.DebugContext(r.Context(), "a snapshot could not be written", "error", err)
 	}
 }
 
