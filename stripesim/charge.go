@@ -175,7 +175,7 @@ func (c *charge) fail(why refusal, blocked bool) {
 // adviceOf is what may be done after a refusal.
 func adviceOf(why refusal) text {
 	switch {
-	case hardDeclines[why.declineCode] && why.declineCode != "authentication_required":
+	case hardDeclines[why.declineCode] && why.declineCode != "authentication_required" || why.declineCode == "test_mode_live_card":
 		return "do_not_try_again"
 	case why.code == "incorrect_cvc" || why.code == "expired_card":
 		return "confirm_card_data"

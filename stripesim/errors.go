@@ -12,6 +12,7 @@ type apiError struct {
 	kind        string // type in the body
 	code        string
 	declineCode string
+	adviceCode  text // what may be done after a refusal by the bank
 	param       string
 	message     string
 	// word is one that a parameter may not have here.
@@ -41,6 +42,7 @@ type errorBody struct {
 }
 
 type errorDetails struct {
+	AdviceCode    text           `json:"advice_code,omitempty"`
 	Charge        string         `json:"charge,omitempty"`
 	Code          string         `json:"code,omitempty"`
 	DeclineCode   string         `json:"decline_code,omitempty"`
@@ -49,6 +51,7 @@ type errorDetails struct {
 	Param         string         `json:"param,omitempty"`
 	PaymentIntent *paymentIntent `json:"payment_intent,omitempty"`
 	PaymentMethod *paymentMethod `json:"payment_method,omitempty"`
+	MethodType    string         `json:"payment_method_type,omitempty"`
 	SetupIntent   *setupIntent   `json:"setup_intent,omitempty"`
 	Type          string         `json:"type"`
 }
@@ -56,8 +59,12 @@ type errorDetails struct {
 func (e *apiError) body() errorBody { return errorBody{e.details()} }
 
 func (e *apiError) details() errorDetails {
+	methodType := ""
+	if e.method != nil {
+		methodType = e.method.Type
+	}
 	return errorDetails{
-		Charge: e.charge, Code: e.code, DeclineCode: e.declineCode, DocURL: docURL(e.code), Message: e.message,
+		AdviceCode: e.adviceCode, MethodType: methodType, Charge: e.charge, Code: e.code, DeclineCode: e.declineCode, DocURL: docURL(e.code), Message: e.message,
 		Param: e.param, PaymentIntent: e.intent, PaymentMethod: e.method, SetupIntent: e.setup, Type: e.kind,
 	}
 }
@@ -119,8 +126,12 @@ func (e *apiError) notFound() *apiError {
 
 // declined is the refusal by a card's bank.
 func declined(c refusal) *apiError {
+	advice := text("")
+	if c.declineCode != "" {
+		advice = adviceOf(c)
+	}
 	return &apiError{
-		status: http.StatusPaymentRequired, kind: cardError, code: c.code, declineCode: c.declineCode,
+		status: http.StatusPaymentRequired, kind: cardError, code: c.code, declineCode: c.declineCode, adviceCode: advice,
 		message: c.message, param: c.param, executed: true,
 	}
 }

@@ -86,6 +86,9 @@ func (i *invoice) setDueDate(c call) *apiError {
 // without a call.
 func (i *invoice) setAdvance(t *transaction, c call) *apiError {
 	if i.Status != "draft" && i.Status != "open" {
+		if c.boolean("auto_advance", false) {
+			return invalid("auto_advance", "invoice_not_editable", "This invoice cannot advance: it is "+i.Status+".")
+		}
 		return nil
 	}
 	c.setBoolean("auto_advance", &i.AutoAdvance)

@@ -90,7 +90,7 @@ func (t *transaction) decline(intent *paymentIntent, method *paymentMethod, why 
 	t.emit("payment_intent.payment_failed", intent)
 	t.invoiceFailed(intent)
 	return &apiError{
-		status: fault.status, kind: fault.kind, code: fault.code, declineCode: fault.declineCode, message: fault.message,
+		status: fault.status, kind: fault.kind, code: fault.code, declineCode: fault.declineCode, adviceCode: fault.adviceCode, message: fault.message,
 		charge: made.ID, intent: intent, commits: true, executed: true,
 	}
 }

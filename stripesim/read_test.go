@@ -3,6 +3,7 @@ package stripesim_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -102,12 +103,12 @@ func TestParametersAreRead(t *testing.T) {
 			"add_invoice_items[1][price_data][currency]=usd&add_invoice_items[1][price_data][product]=tea&add_invoice_items[1][price_data][tax_behavior]=exclusive&add_invoice_items[1][price_data][unit_amount]=50", "subscription"},
 		{"POST /v1/subscriptions/$subscription", "cancel_at=&collection_method=send_invoice&days_until_due=5&default_payment_method=&description=e&off_session=true&metadata[a]=c&proration_behavior=create_prorations&payment_behavior=allow_incomplete&" +
 			"payment_settings[payment_method_types]=&payment_settings[save_default_payment_method]=off&trial_settings[end_behavior][missing_payment_method]=cancel&" +
-			"cancellation_details[comment]=c&cancellation_details[feedback]=other&items[0][price]=$other&items[0][quantity]=2&items[0][discounts][0][coupon]=$always&billing_cycle_anchor=unchanged&proration_date=$now&" +
+			"cancellation_details[comment]=c&cancellation_details[feedback]=other&items[0][price]=$other&items[0][quantity]=2&items[0][discounts][0][coupon]=$always&billing_cycle_anchor=unchanged&proration_date=$soon&" +
 			"pause_collection[behavior]=void&pause_collection[resumes_at]=$later", ""},
 		{"POST /v1/subscription_items", "subscription=$subscription&price_data[currency]=usd&price_data[product]=tea&price_data[recurring][interval]=week&price_data[recurring][interval_count]=1&price_data[tax_behavior]=exclusive&" +
 			"price_data[unit_amount_decimal]=10.5&quantity=2&metadata[a]=b&proration_behavior=none&payment_behavior=allow_incomplete&discounts[0][coupon]=$always", "si"},
 		{"POST /v1/subscription_items/$si", "price=$price&quantity=3&metadata[a]=c&proration_behavior=none&payment_behavior=allow_incomplete&off_session=false&discounts=", ""},
-		{"DELETE /v1/subscription_items/$si?payment_behavior=allow_incomplete&proration_behavior=none&proration_date=$now", "", ""},
+		{"DELETE /v1/subscription_items/$si?payment_behavior=allow_incomplete&proration_behavior=none&proration_date=$soon", "", ""},
 		{"GET /v1/subscriptions?status=all&customer=$customer&price=$other&collection_method=send_invoice&current_period_start[gte]=1&current_period_end[gte]=1&" + created, "", ""},
 		{"POST /v1/invoices/create_preview", "customer=$customer&subscription=$subscription&currency=usd&preview_mode=next&invoice_items[0][description]=d&invoice_items[0][discountable]=true&invoice_items[0][currency]=usd&" +
 			"invoice_items[0][period][start]=$now&invoice_items[0][period][end]=$later&invoice_items[0][price]=$once&invoice_items[0][quantity]=2&invoice_items[0][metadata][a]=b&" +
@@ -203,4 +204,50 @@ func TestScriptTakesTheBanksStep(t *testing.T) {
 		})
 		wantAll(t, path, w.post(path, confirmed+"&use_stripe_sdk=true").object, map[string]any{"next_action.type": "use_stripe_sdk", "next_action.redirect_to_url": nil})
 	}
+}
+
+func TestErrorsSayWhatToDo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, stripesim.Config{})
+	for card, advice := range map[string]any{
+		"pm_card_visa_chargeDeclined": "try_again_later", "pm_card_visa_chargeDeclinedStolenCard": "do_not_try_again",
+		"pm_card_chargeDeclinedIncorrectCvc": "confirm_card_data",
+	} {
+		got := w.call(http.MethodPost, "/v1/payment_intents", "amount=500&currency=usd&confirm=true&payment_method="+card)
+		wantAll(t, card, got.object, map[string]any{
+			"error.advice_code": advice, "error.payment_intent.last_payment_error.advice_code": advice,
+			"error.payment_intent.last_payment_error.payment_method_type": "card",
+		})
+	}
+	wrong := w.call(http.MethodPost, "/v1/payment_methods", "type=card&card[number]=4242424242424241")
+	wantAll(t, "a wrong number", wrong.object, map[string]any{"error.code": "incorrect_number", "error.advice_code": nil})
+}
+
+func TestPagesOfItems(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, stripesim.Config{})
+	made := w.subscribe(w.newCustomer("pm_card_visa"), "&items[1][price]="+w.newPrice(100, "week")+"&items[2][price]="+w.newPrice(200, "week"))
+	item := func(at string) string { return made.text("items.data." + at + ".id") }
+	path := "/v1/subscription_items?subscription=" + made.text("id")
+	for query, want := range map[string][]string{
+		"&limit=1": {item("0")}, "&starting_after=" + item("0"): {item("1"), item("2")},
+		"&ending_before=" + item("2"): {item("0"), item("1")}, "&limit=1&ending_before=" + item("2"): {item("1")},
+	} {
+		var have []string
+		for _, row := range w.get(path + query).rows() {
+			have = append(have, row.text("id"))
+		}
+		if !slices.Equal(have, want) {
+			t.Errorf("%s: %v, want %v", query, have, want)
+		}
+	}
+	wantAll(t, "both ways", w.call(http.MethodGet, path+"&starting_after=a&ending_before=b", "").object, map[string]any{"error.param": "ending_before"})
+}
+
+func TestPaidInvoiceDoesNotAdvance(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, stripesim.Config{})
+	invoice := "/v1/invoices/" + w.subscribe(w.newCustomer("pm_card_visa"), "").text("latest_invoice.id")
+	wantAll(t, "true", w.call(http.MethodPost, invoice, "auto_advance=true").object, map[string]any{"error.code": "invoice_not_editable", "error.param": "auto_advance"})
+	wantAll(t, "false", w.post(invoice, "auto_advance=false").object, map[string]any{"auto_advance": false})
 }
