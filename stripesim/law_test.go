@@ -255,9 +255,11 @@ func (l *history) repeat(r *rapid.T) {
 		r.Fatalf("%s %s is answered differently again (-first +again):\n%s", again.path, again.body, cmp.Diff(again.answer, got))
 	}
 	l.made = l.made[:made]
-	if events := l.news(r); len(events) > 0 && l.isRemembered(again) {
+	events := l.news(r)
+	if len(events) > 0 && l.isRemembered(again) {
 		r.Fatalf("%s again made %v", again.path, types(events))
 	}
+	l.checkEvents(r, events)
 }
 
 // isRemembered says whether an idempotency key keeps the answer of a call:
