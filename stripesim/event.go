@@ -73,29 +73,39 @@ func (t *transaction) snapshot(e *event, o object) {
 // changed notes an event about a change, if there was one; before is the
 // object as it was.
 func (t *transaction) changed(kind string, before, after object) {
-	if previous := changedValues(mustMarshal(t.shown(before)), mustMarshal(t.shown(after))); len(previous) > 0 {
+	if previous := changedValues(t.shown(before), t.shown(after)); len(previous) > 0 {
 		t.emit(kind, after).Data.PreviousAttributes = previous
 	}
 }
 
-// changedValues has the old values of what is different in an object's encoding
-// now. Most fields are the same, so only those that differ are decoded.
-func changedValues(before, after json.RawMessage) tree {
-	var was, is map[string]json.RawMessage
-	mustUnmarshal(before, &was)
-	mustUnmarshal(after, &is)
-	old, now := tree{}, tree{}
-	for name := range is {
-		if !bytes.Equal(was[name], is[name]) {
-			old[name], now[name] = decodeValue(was[name]), decodeValue(is[name])
-		}
+// changedValues has the old values of what is different in an object now, by
+// the names of the wire. Most fields are the same, so only those that differ
+// are encoded.
+func changedValues(before, after any) tree {
+	was, is := reflect.Indirect(reflect.ValueOf(before)), reflect.Indirect(reflect.ValueOf(after))
+	if was.Type() != is.Type() {
+		return difference(mustTree(before), mustTree(after))
 	}
-	for name := range was {
-		if is[name] == nil {
-			old[name] = decodeValue(was[name])
+	old, now := tree{}, tree{}
+	for i := range was.NumField() {
+		name, _, _ := strings.Cut(was.Type().Field(i).Tag.Get("json"), ",")
+		if name == "" { // what is common to all kinds, and what the wire does not show
+			continue
+		}
+		x, y := was.Field(i).Interface(), is.Field(i).Interface()
+		if reflect.DeepEqual(x, y) {
+			continue
+		}
+		if x, y := mustMarshal(x), mustMarshal(y); !bytes.Equal(x, y) {
+			old[name], now[name] = decodeValue(x), decodeValue(y)
 		}
 	}
 	return difference(old, now)
+}
+
+func mustTree(o any) (decoded tree) {
+	mustUnmarshal(mustMarshal(o), &decoded)
+	return decoded
 }
 
 // difference has the old values of what is different now. Hashes are compared
