@@ -54,10 +54,7 @@ func TestCheckoutOnTestClock(t *testing.T) {
 		t.Errorf("the intent of an open session was canceled: %d", got.status)
 	}
 	w.post("/_sim/payment_intents/"+intent+"/authenticate", "")
-	w.post("/v1/test_helpers/test_clocks/"+clock+"/advance", "frozen_time="+unix(june.Add(25*time.Hour)))
-	for w.get("/v1/test_helpers/test_clocks/"+clock).text("status") != "ready" {
-		time.Sleep(time.Millisecond)
-	}
+	w.advanceTestClock(clock, june.Add(25*time.Hour))
 	wantAll(t, "expired", w.get("/v1/checkout/sessions/"+id).object, map[string]any{"status": "expired"})
 	wantAll(t, "paid", w.get("/v1/checkout/sessions/"+paid+"?expand[]=payment_intent.latest_charge.balance_transaction").object, map[string]any{
 		"status": "complete", "payment_intent.latest_charge.balance_transaction.created": int(june.Unix()) + 3,

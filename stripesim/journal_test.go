@@ -128,6 +128,7 @@ func TestCrash(t *testing.T) {
 	for range 10 {
 		w, kill := startCrashing(t, dir)
 		var mu sync.Mutex
+		left, enough := 5+rand.IntN(100), make(chan struct{}) // writes until it is killed
 		var clients sync.WaitGroup
 		for range 4 {
 			clients.Go(func() {
@@ -138,13 +139,25 @@ func TestCrash(t *testing.T) {
 					}
 					mu.Lock()
 					answered[got.text("id")] = true
+					if left--; left == 0 {
+						close(enough)
+					}
 					mu.Unlock()
 				}
 			})
 		}
-		time.Sleep(time.Duration(20+rand.IntN(100)) * time.Millisecond)
+		stopped := make(chan struct{})
+		go func() {
+			clients.Wait()
+			close(stopped)
+		}()
+		select {
+		case <-enough:
+		case <-stopped:
+			t.Error("the process stopped answering by itself")
+		}
 		kill()
-		clients.Wait()
+		<-stopped
 	}
 	w := serve(t, newSimulator(t, stripesim.Config{Dir: dir}))
 	for id := range answered {
