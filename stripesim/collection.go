@@ -195,15 +195,6 @@ func payInvoice(t *transaction, c call) (any, *apiError) {
 		t.finalize(c.id())
 	}
 	i := edit[*invoice](t, c.id())
-	switch {
-	case i.Status == "paid":
-		return i, nil
-	case c.boolean("paid_out_of_band", false):
-		i.private.OutOfBand, i.AmountPaidOffStripe = true, i.AmountDue
-		t.settle(i)
-		t.abandon(i, "")
-		return i, nil
-	}
 	method := t.methodFor(i)
 	if id := c.text("payment_method"); id != "" {
 		if fault := t.ownedPaymentMethod(id, i.Customer, "payment_method"); fault != nil {
@@ -211,11 +202,20 @@ func payInvoice(t *transaction, c call) (any, *apiError) {
 		}
 		method = get[*paymentMethod](t, id)
 	}
-	if method == nil {
+	offSession := c.boolean("off_session", true)
+	switch {
+	case c.boolean("paid_out_of_band", false) && i.Status != "paid":
+		i.private.OutOfBand, i.AmountPaidOffStripe = true, i.AmountDue
+		t.settle(i)
+		t.abandon(i, "")
+		return i, nil
+	case i.Status == "paid":
+		return i, nil
+	case method == nil:
 		return nil, refused("", "Cannot charge a customer that has no active card")
 	}
 	intent := edit[*paymentIntent](t, i.private.Intent)
-	if fault := t.pay(intent, payment{method: method, offSession: c.boolean("off_session", true)}); fault != nil {
+	if fault := t.pay(intent, payment{method: method, offSession: offSession}); fault != nil {
 		return nil, fault
 	}
 	if intent.Status == "requires_action" {
