@@ -2,6 +2,7 @@ package stripesim
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"reflect"
 	"slices"
@@ -40,10 +41,13 @@ type eventRequest struct {
 	IdempotencyKey text `json:"idempotency_key"`
 }
 
-// eventPrivate has what the older shape says of the object and the present one
-// does not.
 type eventPrivate struct {
-	Links *oldLinks `json:"links,omitempty"` // nil: nothing
+	// Links are what the older shape says of the object and the present one
+	// does not. Nil: nothing.
+	Links *oldLinks `json:"links,omitempty"`
+	// Made is when an event on a test clock was made, by the simulator's. Zero:
+	// when it was created.
+	Made int64 `json:"made,omitempty"`
 }
 
 func (*event) kind() string    { return eventKind }
@@ -55,6 +59,9 @@ func (t *transaction) emit(kind string, o object) *event {
 	e := &event{
 		header: header{ID: t.newID("evt_1", 23), Object: eventKind}, APIVersion: APIVersion, Created: t.now, Type: kind,
 		Request: eventRequest{ID: text(t.request), IdempotencyKey: text(t.idempotencyKey)},
+	}
+	if t.clock != "" {
+		e.private.Made = t.begun
 	}
 	t.snapshot(e, o)
 	t.events = append(t.events, e)
@@ -174,9 +181,11 @@ func retrieveEvent(t *transaction, c call) (any, *apiError) {
 	return e, fault
 }
 
-// isForgotten says whether an event is past its time. Those of a test clock stay
-// as long as the clock, whatever it shows.
-func (e *event) isForgotten(now int64) bool { return e.clock == "" && e.Created < now-eventTime }
+// isForgotten says whether an event is past its time, whatever its test clock
+// showed when it was made.
+func (e *event) isForgotten(now int64) bool {
+	return cmp.Or(e.private.Made, e.Created) < now-eventTime
+}
 
 func listEvents(t *transaction, c call) (any, *apiError) {
 	types := c.texts("types")

@@ -99,7 +99,7 @@ func (s *state) forgetOld(now time.Time) {
 	events := s.table(eventKind)
 	events.rows = slices.DeleteFunc(events.rows, func(r *row) bool {
 		e := r.object.(*event)
-		gone := e.isForgotten(s.clockAt(now).Unix()) || e.clock != "" && s.row(key{testClockKind, e.clock}) == nil
+		gone := e.isForgotten(s.clockAt(now).Unix())
 		if gone {
 			delete(events.byID, e.ID)
 		}

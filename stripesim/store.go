@@ -131,6 +131,9 @@ func (s *state) remove(k key) {
 	if r == nil {
 		return
 	}
+	if k.Kind == testClockKind {
+		delete(s.due, k.ID)
+	}
 	delete(rows.byID, k.ID)
 	rows.rows = deleteRow(rows.rows, r)
 	s.reindex(r, r.object.indexes(), nil)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/numerai-app/payments/stripesim"
 )
 
@@ -88,7 +90,12 @@ func TestTestClockLife(t *testing.T) {
 		}
 	}
 
+	before := w.newest()
 	gone := w.succeed(http.MethodDelete, "/v1/test_helpers/test_clocks/"+clock, "")
+	want := []string{"customer.subscription.deleted", "customer.deleted", "test_helpers.test_clock.deleted"}
+	if diff := cmp.Diff(want, types(w.eventsSince(before))); diff != "" {
+		t.Errorf("what its deletion told (-want +got):\n%s", diff)
+	}
 	wantAll(t, "deleted", gone.object, map[string]any{"id": clock, "deleted": true})
 	wantAll(t, "the customer", w.get("/v1/customers/"+customer).object, map[string]any{"deleted": true})
 	wantAll(t, "the subscription", w.subscription(s.text("id")).object, map[string]any{"status": "canceled"})

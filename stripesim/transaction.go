@@ -153,7 +153,7 @@ func (s *Simulator) commit(t *transaction, with line) error {
 	with.Deliveries = t.address()
 	for _, e := range t.events {
 		t.state.serial++
-		e.serial, e.clock = t.state.serial, t.clock
+		e.serial = t.state.serial
 		with.objects = append(with.objects, e)
 	}
 	if err := s.journal.append(with); err != nil {
