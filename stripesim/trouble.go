@@ -53,6 +53,12 @@ func (t Trouble) checked() (Trouble, error) {
 	return t, nil
 }
 
+// Validate says what is wrong with it, as [New] and [Simulator.SetTrouble] do.
+func (t Trouble) Validate() error {
+	_, err := t.checked()
+	return err
+}
+
 // checkRates is the sum of rates by kind.
 func checkRates(rates map[string]float64, kinds []string) (float64, error) {
 	sum := 0.0

@@ -28,11 +28,22 @@ type troubleFlags struct {
 	RateLimit int                `name:"rate-limit" env:"PAYMENTS_SIM_RATE_LIMIT" placeholder:"N" help:"How many requests a second each Stripe key may make. Default: any number."`
 }
 
+// Validate says which flag is wrong, before anything starts.
+func (f troubleFlags) Validate() error {
+	if f.RateLimit < 0 {
+		return errors.New("--rate-limit is how many requests a second, 0 for any number")
+	}
+	return f.trouble().Validate()
+}
+
+func (f troubleFlags) trouble() stripesim.Trouble {
+	return stripesim.Trouble{Requests: f.Requests, Deliveries: f.Delivered}
+}
+
 // config is that of a simulator which makes this trouble.
 func (f troubleFlags) config(dir string, log *slog.Logger) stripesim.Config {
 	return stripesim.Config{
-		Dir: dir, Logger: log, Seed: f.Seed, RateLimit: f.RateLimit,
-		Trouble: stripesim.Trouble{Requests: f.Requests, Deliveries: f.Delivered},
+		Dir: dir, Logger: log, Seed: f.Seed, RateLimit: f.RateLimit, Trouble: f.trouble(),
 	}
 }
 
