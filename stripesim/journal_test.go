@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"log"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -101,23 +102,28 @@ func TestUnnotedDelivery(t *testing.T) {
 
 const crashFolder = "STRIPESIM_CRASH_FOLDER"
 
-// TestCrashed is the process that [TestCrash] kills.
-func TestCrashed(t *testing.T) {
-	dir := os.Getenv(crashFolder)
-	if dir == "" {
-		t.Skip("it is run by TestCrash")
+// TestMain runs the tests, or, started again by [TestCrash], what it kills.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(crashFolder); dir != "" {
+		log.Fatal(serveUntilKilled(dir))
 	}
+	m.Run()
+}
+
+// serveUntilKilled answers for a folder and says where. It ends by an error
+// only.
+func serveUntilKilled(dir string) error {
 	sim, err := stripesim.New(stripesim.Config{Dir: dir})
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	fmt.Printf("\nready http://%s\n", listener.Addr())
+	fmt.Printf("ready http://%s\n", listener.Addr())
 	server := &http.Server{Handler: sim, ReadHeaderTimeout: time.Minute}
-	t.Fatal(server.Serve(listener))
+	return server.Serve(listener)
 }
 
 // TestCrash kills a process again and again while clients write: whatever was
@@ -172,7 +178,7 @@ func TestCrash(t *testing.T) {
 func startCrashing(t *testing.T, dir string) (w *world, kill func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	process := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestCrashed$") //nolint:gosec // this very program
+	process := exec.CommandContext(ctx, os.Args[0]) //nolint:gosec // this very program
 	process.Env = append(os.Environ(), crashFolder+"="+dir)
 	output, err := process.StdoutPipe()
 	if err != nil {
@@ -186,13 +192,11 @@ func startCrashing(t *testing.T, dir string) (w *world, kill func()) {
 		_ = process.Wait()
 	}
 	w = &world{t: t}
-	for lines := bufio.NewScanner(output); w.url == "" && lines.Scan(); {
-		w.url, _ = strings.CutPrefix(lines.Text(), "ready ")
-		if !strings.HasPrefix(w.url, "http") {
-			w.url = ""
-		}
+	ready := false
+	if lines := bufio.NewScanner(output); lines.Scan() {
+		w.url, ready = strings.CutPrefix(lines.Text(), "ready ")
 	}
-	if w.url == "" {
+	if !ready {
 		kill()
 		t.Fatal("the process ended before it was ready")
 	}

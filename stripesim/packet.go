@@ -103,7 +103,7 @@ func (p *packed) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// pack compresses what a line tells of, its events and its answer.
+// pack compresses what the events of a line show.
 func (l line) pack() {
 	var texts []*packed
 	for _, o := range l.objects {
