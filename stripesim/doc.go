@@ -29,7 +29,9 @@
 // objects and held in one queue; in real time a ticker works it off. The Date
 // header, all times in objects and the 30 days for which events are kept follow
 // this clock; signatures of webhooks, their retries and idempotency keys keep
-// real time.
+// real time. Customers on one of Stripe's test clocks live by that one instead:
+// it has a queue of its own, which only its own advance works off.
+// [Simulator.Freeze] makes the simulator's clock stand still.
 //
 // # Events
 //
@@ -44,7 +46,9 @@
 // Payment methods are Stripe's test cards: pm_card_visa, pm_card_chargeCustomerFail
 // and the others, or their numbers. A browser's part is played by calls with a
 // publishable key and a client secret. The bank's step that some cards ask for
-// is taken by [Simulator.Authenticate].
+// is taken by [Simulator.Authenticate]; what a payer does on the page of a
+// Checkout session, by [Simulator.CompleteCheckout] and
+// [Simulator.AbandonCheckout].
 //
 // # Trouble
 //
@@ -52,7 +56,13 @@
 // for haste (429), a 500 in JSON, a 502 in HTML, a connection that is cut before
 // the work or after it, an answer that never comes or comes late.
 // [Simulator.AddDeliveryFault] drops, doubles, delays or reorders events, and
-// [Simulator.PauseDeliveries] holds them back.
+// [Simulator.PauseDeliveries] holds them back. [Config.Trouble] makes all of it
+// come by chance, and [Config.Seed] makes that chance repeat.
+//
+// # Snapshots
+//
+// [Simulator.Snapshot] writes the whole state as one document, and
+// [Simulator.Load] goes on from it: a test begins where another one ended.
 //
 // All of that can be done over HTTP too, under /_sim/; docs/stripesim.md has the
 // calls, and what the simulator does otherwise than Stripe.
