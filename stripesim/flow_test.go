@@ -3,7 +3,6 @@ package stripesim_test
 import (
 	"net/http"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -249,7 +248,7 @@ func TestFlows(t *testing.T) {
 	for _, f := range flows {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, f.config)
+			w := inJune(t, f.config)
 			start := w.newest()
 			id := f.play(w)
 			wantAll(t, "subscription", w.subscription(id).object, f.want)
@@ -264,74 +263,6 @@ func TestFlows(t *testing.T) {
 			if diff := cmp.Diff(f.events, got); diff != "" {
 				t.Errorf("events (-want +got):\n%s", diff)
 			}
-		})
-	}
-}
-
-// TestChanges checks what a change in the middle of a period costs.
-func TestChanges(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		name   string
-		to     int64
-		how    string
-		now    int64  // billed at once
-		next   int64  // with the next invoice
-		status string // of the payment
-	}{
-		{"dearer, billed with the next invoice", 4000, "proration_behavior=create_prorations", 0, 5000, ""},
-		{"dearer, billed now", 4000, "proration_behavior=always_invoice", 1000, 4000, "paid"},
-		{"dearer, without proration", 4000, "proration_behavior=none", 0, 4000, ""},
-		{"cheaper, credited now", 1000, "proration_behavior=always_invoice", 0, 500, "paid"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, stripesim.Config{})
-			s := w.subscribe(w.newCustomer("pm_card_visa"), "")
-			start, end := s.number("items.data.0.current_period_start"), s.number("items.data.0.current_period_end")
-			half := time.Duration(end-start) * time.Second / 2
-			w.advance(half - w.sim.Now().Sub(time.Unix(start, 0)))
-			changed := w.post("/v1/subscriptions/"+s.text("id"), query(
-				"items[0][id]", s.text("items.data.0.id"), "items[0][price]", w.newPrice(test.to, "week"),
-				"proration_date", strconv.FormatInt(start+int64(half/time.Second), 10), "expand[]", "latest_invoice",
-			)+"&"+test.how)
-			if test.status != "" {
-				wantAll(t, "billed now", changed.object, map[string]any{
-					"latest_invoice.billing_reason": "subscription_update", "latest_invoice.amount_due": int(test.now), "latest_invoice.status": test.status,
-				})
-			} else {
-				wantAll(t, "not billed now", changed.object, map[string]any{"latest_invoice.id": s.text("latest_invoice.id")})
-			}
-			w.advance(half + 2*time.Hour)
-			wantAll(t, "billed at the renewal", w.subscription(s.text("id")).object, map[string]any{
-				"latest_invoice.billing_reason": "subscription_cycle", "latest_invoice.amount_paid": int(test.next),
-			})
-		})
-	}
-}
-
-func TestRefunds(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		card, first, later string
-		left               int
-	}{
-		{"pm_card_visa", "succeeded", "succeeded", 500},
-		{"pm_card_pendingRefund", "pending", "succeeded", 500},
-		{"pm_card_refundFail", "succeeded", "failed", 0},
-	} {
-		t.Run(test.card, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, stripesim.Config{})
-			intent := w.post("/v1/payment_intents", "amount=2000&currency=usd&confirm=true&payment_method="+test.card)
-			refund := w.post("/v1/refunds", "amount=500&payment_intent="+intent.text("id"))
-			wantAll(t, "refund", refund.object, map[string]any{"status": test.first, "amount": 500})
-			w.advance(2 * time.Minute)
-			wantAll(t, "later", w.get("/v1/refunds/"+refund.text("id")).object, map[string]any{"status": test.later})
-			charge := w.get("/v1/charges/" + intent.text("latest_charge") + "?expand[]=refunds")
-			wantAll(t, "charge", charge.object, map[string]any{"amount_refunded": test.left, "refunded": false, "refunds.data.0.id": refund.text("id")})
-			got := w.call(http.MethodPost, "/v1/refunds", "amount=2001&charge="+charge.text("id"))
-			wantAll(t, "too much", got.object, map[string]any{"error.code": nil, "error.param": "amount"})
 		})
 	}
 }

@@ -82,6 +82,13 @@ func newWorld(t *testing.T, config stripesim.Config) *world {
 	return w
 }
 
+// inJune is a world that begins on 1 June, where only a test moves the time.
+func inJune(t *testing.T, config stripesim.Config) *world {
+	t.Helper()
+	config.Now = func() time.Time { return june }
+	return newWorld(t, config)
+}
+
 func newSimulator(t *testing.T, config stripesim.Config) *stripesim.Simulator {
 	t.Helper()
 	sim, err := stripesim.New(config)

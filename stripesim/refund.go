@@ -159,8 +159,7 @@ func (t *transaction) settleRefund(id string) {
 	changed.private.Unsettled = refundsAtOnce
 	if before.private.Unsettled == refundsPending {
 		changed.Status, changed.PendingReason = "succeeded", ""
-		t.changed("refund.updated", before, changed)
-		t.changed("charge.refund.updated", before, changed)
+		t.refundChanged(before, changed)
 		return
 	}
 	changed.Status, changed.FailureReason = "failed", "unknown"
@@ -171,10 +170,16 @@ func (t *transaction) settleRefund(id string) {
 	restored := edit[*charge](t, changed.Charge)
 	restored.AmountRefunded -= changed.Amount
 	restored.Refunded = false
-	t.changed("refund.updated", before, changed)
-	t.changed("charge.refund.updated", before, changed)
+	t.refundChanged(before, changed)
 	t.emit("refund.failed", changed)
 	t.changed("charge.updated", from, restored)
+}
+
+// refundChanged tells of a change by the event of refunds and by the older one
+// of charges.
+func (t *transaction) refundChanged(before, after *refund) {
+	t.changed("refund.updated", before, after)
+	t.changed("charge.refund.updated", before, after)
 }
 
 func updateRefund(t *transaction, c call) (any, *apiError) {
@@ -186,7 +191,7 @@ func updateRefund(t *transaction, c call) (any, *apiError) {
 	if changed.Metadata, fault = changed.Metadata.merge(c.form); fault != nil {
 		return nil, fault
 	}
-	t.changed("refund.updated", before, changed)
+	t.refundChanged(before, changed)
 	return changed, nil
 }
 
