@@ -2,7 +2,6 @@ package stripesim
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"reflect"
 	"slices"
@@ -18,22 +17,26 @@ const eventTime = 30 * day
 const maxEventTypes = 20
 
 // event tells of something that happened to an object, with a snapshot of it.
+// What lists and deliveries ask for is at hand; the rest is packed.
 type event struct {
 	header
-	Livemode        no           `json:"livemode"`
-	APIVersion      string       `json:"api_version"`
-	Created         int64        `json:"created"`
-	Data            eventData    `json:"data"`
-	PendingWebhooks int          `json:"pending_webhooks"`
-	Request         eventRequest `json:"request"`
-	Type            string       `json:"type"`
+	Type            string
+	Created         int64
+	PendingWebhooks int32
 
-	private eventPrivate
+	told told
+	// made is when it was made, by the simulator's clock. It is set once the
+	// event is stored.
+	made int64
 }
 
-type eventData struct {
-	Object             packed `json:"object"`
-	PreviousAttributes tree   `json:"previous_attributes,omitempty"`
+// eventStory is what an event says beside its own fields.
+type eventStory struct {
+	APIVersion         string          `json:"api_version"`
+	Object             json.RawMessage `json:"object"`
+	PreviousAttributes tree            `json:"previous_attributes,omitempty"`
+	Request            eventRequest    `json:"request"`
+	Private            eventPrivate    `json:"private"`
 }
 
 type eventRequest struct {
@@ -52,28 +55,71 @@ type eventPrivate struct {
 
 func (*event) kind() string    { return eventKind }
 func (e *event) clone() object { c := *e; return &c }
-func (e *event) hidden() any   { return &e.private }
+func (e *event) hidden() any   { return &e.told.story().Private }
+
+// wireEvent is an event as it goes over the wire.
+type wireEvent struct {
+	ID              string       `json:"id"`
+	Object          string       `json:"object"`
+	Livemode        no           `json:"livemode"`
+	APIVersion      string       `json:"api_version"`
+	Created         int64        `json:"created"`
+	Data            eventData    `json:"data"`
+	PendingWebhooks int32        `json:"pending_webhooks"`
+	Request         eventRequest `json:"request"`
+	Type            string       `json:"type"`
+}
+
+type eventData struct {
+	Object             json.RawMessage `json:"object"`
+	PreviousAttributes tree            `json:"previous_attributes,omitempty"`
+}
+
+// wire is the event with its story.
+func (e *event) wire(s *eventStory) wireEvent {
+	return wireEvent{
+		ID: e.ID, Object: e.Object, APIVersion: s.APIVersion, Created: e.Created, Data: eventData{s.Object, s.PreviousAttributes},
+		PendingWebhooks: e.PendingWebhooks, Request: s.Request, Type: e.Type,
+	}
+}
+
+// MarshalJSON implements [json.Marshaler].
+func (e *event) MarshalJSON() ([]byte, error) { return json.Marshal(e.wire(e.told.story())) }
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (e *event) UnmarshalJSON(encoded []byte) error {
+	var w wireEvent
+	decoder := json.NewDecoder(bytes.NewReader(encoded))
+	decoder.UseNumber()
+	if err := decoder.Decode(&w); err != nil {
+		return err
+	}
+	*e = event{
+		header: header{ID: w.ID, Object: eventKind}, Type: w.Type, Created: w.Created, PendingWebhooks: w.PendingWebhooks,
+		told: untold(&eventStory{APIVersion: w.APIVersion, Object: w.Data.Object, PreviousAttributes: w.Data.PreviousAttributes, Request: w.Request}),
+	}
+	return nil
+}
 
 // emit notes an event about an object as it is now.
 func (t *transaction) emit(kind string, o object) *event {
-	e := &event{
-		header: header{ID: t.newID("evt_1", 23), Object: eventKind}, APIVersion: APIVersion, Created: t.now, Type: kind,
-		Request: eventRequest{ID: text(t.request), IdempotencyKey: text(t.idempotencyKey)},
-	}
+	story := &eventStory{APIVersion: APIVersion, Request: eventRequest{ID: text(t.request), IdempotencyKey: text(t.idempotencyKey)}}
 	if t.clock != "" {
-		e.private.Made = t.begun
+		story.Private.Made = t.begun
 	}
+	e := &event{header: header{ID: t.newID("evt_1", 23), Object: eventKind}, Created: t.now, Type: kind, told: untold(story)}
 	t.snapshot(e, o)
 	t.events = append(t.events, e)
 	return e
 }
 
-// snapshot makes an event show an object as it is now.
+// snapshot makes an event of this transaction show an object as it is now.
 func (t *transaction) snapshot(e *event, o object) {
-	e.Data.Object = unpacked(mustMarshal(t.shown(o)))
-	e.private.Links = nil
+	story := e.told.story()
+	story.Object = mustMarshal(t.shown(o))
+	story.Private.Links = nil
 	if links := t.oldLinks(o); links != (oldLinks{}) {
-		e.private.Links = &links
+		story.Private.Links = &links
 	}
 }
 
@@ -81,7 +127,7 @@ func (t *transaction) snapshot(e *event, o object) {
 // object as it was.
 func (t *transaction) changed(kind string, before, after object) {
 	if previous := changedValues(t.shown(before), t.shown(after)); len(previous) > 0 {
-		t.emit(kind, after).Data.PreviousAttributes = previous
+		t.emit(kind, after).told.story().PreviousAttributes = previous
 	}
 }
 
@@ -183,9 +229,7 @@ func retrieveEvent(t *transaction, c call) (any, *apiError) {
 
 // isForgotten says whether an event is past its time, whatever its test clock
 // showed when it was made.
-func (e *event) isForgotten(now int64) bool {
-	return cmp.Or(e.private.Made, e.Created) < now-eventTime
-}
+func (e *event) isForgotten(now int64) bool { return e.made < now-eventTime }
 
 func listEvents(t *transaction, c call) (any, *apiError) {
 	types := c.texts("types")

@@ -28,7 +28,7 @@ func (s *Simulator) Snapshots() []Snapshot {
 		var head struct {
 			Object string `json:"object"`
 		}
-		told := e.Data.Object.text()
+		told := e.told.story().Object
 		mustUnmarshal(told, &head)
 		shown = append(shown, Snapshot{e.Type, head.Object, told})
 	}

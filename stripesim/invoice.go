@@ -225,10 +225,18 @@ func finalizeInvoice(t *transaction, c call) (any, *apiError) {
 	if found.Status != "draft" {
 		return nil, refused("invoice_not_editable", "This invoice is already finalized, you can't re-finalize a non-draft invoice.")
 	}
+	mark := len(t.events)
 	i := t.finalize(c.id())
-	i.AutoAdvance = c.boolean("auto_advance", i.AutoAdvance) && i.Status == "open"
-	if i.AutoAdvance && !i.isSent() {
+	if i.Status != "open" {
+		return i, nil
+	}
+	if i.AutoAdvance = c.boolean("auto_advance", i.AutoAdvance); i.AutoAdvance && !i.isSent() {
 		i.NextPaymentAttempt = moment(t.now + draftTime)
+	}
+	for _, e := range t.events[mark:] {
+		if e.Type == "invoice.finalized" {
+			t.snapshot(e, i)
+		}
 	}
 	return i, nil
 }

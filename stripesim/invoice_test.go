@@ -257,3 +257,17 @@ func TestSentSubscription(t *testing.T) {
 	missing := w.call(http.MethodPost, "/v1/subscriptions", fmt.Sprintf("customer=%s&items[0][price]=%s&collection_method=send_invoice", customer, w.price))
 	wantAll(t, "no days", missing.object, map[string]any{"error.param": "days_until_due", "error.code": "parameter_missing"})
 }
+
+// TestFinalizedInvoiceTellsItsNextAttempt finalizes a draft that is to be
+// collected by itself.
+func TestFinalizedInvoiceTellsItsNextAttempt(t *testing.T) {
+	w := newWorld(t, stripesim.Config{Now: func() time.Time { return june }})
+	customer := w.newCustomer("pm_card_visa")
+	draft := w.post("/v1/invoices", "customer="+customer).text("id")
+	w.post("/v1/invoiceitems", "invoice="+draft+"&amount=500")
+	open := w.post("/v1/invoices/"+draft+"/finalize", "auto_advance=true")
+	told := w.get("/v1/events?type=invoice.finalized").rows()[0].at("data.object").(map[string]any)
+	if got, want := told["next_payment_attempt"], open.at("next_payment_attempt"); want == nil || got != want {
+		t.Errorf("the event says that the next attempt is at %v, the invoice %v", got, want)
+	}
+}

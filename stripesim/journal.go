@@ -231,7 +231,7 @@ func (s *state) lines(yield func(line) bool) {
 func (s *state) waiting() []delivery {
 	serial := func(d delivery) int64 {
 		if r := s.row(key{eventKind, d.Event}); r != nil {
-			return r.serial
+			return r.serial()
 		}
 		return 0
 	}

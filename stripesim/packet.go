@@ -2,24 +2,28 @@ package stripesim
 
 import (
 	"bytes"
+	"cmp"
 	"compress/flate"
-	"encoding/json"
 	"io"
 	"sync"
 )
 
-// packed is JSON that is kept compressed, together with all that was committed
-// with it: the snapshots of one commit say nearly the same, many times over.
-type packed struct {
+// told is an event's story, kept compressed together with those that were
+// committed with it: they say nearly the same, many times over.
+type told struct {
 	in       *packet
 	from, to int32
 }
 
-// packet has the JSON of one commit: plain as long as it is not committed.
-type packet struct{ plain, deflated []byte }
+// packet has the stories of one commit as compressed JSON, or one that is not
+// committed yet.
+type packet struct {
+	plain    *eventStory
+	deflated []byte
+}
 
-// unpacked is JSON that is not compressed yet.
-func unpacked(text json.RawMessage) packed { return packed{in: &packet{plain: text}} }
+// untold is a story that is not committed yet, and may change.
+func untold(story *eventStory) told { return told{in: &packet{plain: story}} }
 
 // packer compresses packets, one at a time.
 type packer struct {
@@ -53,9 +57,9 @@ var packers = sync.Pool{New: func() any {
 // packLevel is quick; higher levels save little more of texts so alike.
 const packLevel = 2
 
-// pack moves texts into one packet.
-func pack(texts []*packed) {
-	if len(texts) == 0 {
+// pack moves the stories of events into one packet.
+func pack(events []*event) {
+	if len(events) == 0 {
 		return
 	}
 	p := packers.Get().(*packer)
@@ -63,11 +67,13 @@ func pack(texts []*packed) {
 	p.into.Reset()
 	p.writer.Reset(&p.into)
 	in, at := &packet{}, int32(0)
-	for _, one := range texts {
-		text := one.in.plain
+	for _, e := range events {
+		story := e.told.story()
+		e.made = cmp.Or(story.Private.Made, e.Created)
+		text := mustMarshal(story)
 		p.write(text)
-		*one = packed{in: in, from: at, to: at + int32(len(text))} //nolint:gosec // no commit shows 2 GiB
-		at = one.to
+		e.told = told{in: in, from: at, to: at + int32(len(text))} //nolint:gosec // no commit tells 2 GiB
+		at = e.told.to
 	}
 	if err := p.writer.Close(); err != nil {
 		panic("stripesim: close a packet: " + err.Error())
@@ -81,35 +87,28 @@ func (p *packer) write(text []byte) {
 	}
 }
 
-// text is the JSON as it was.
-func (p packed) text() json.RawMessage {
-	if p.in.deflated == nil {
-		return p.in.plain
+// story is what was told.
+func (s told) story() *eventStory {
+	if s.in.plain != nil {
+		return s.in.plain
 	}
-	reader := flate.NewReaderDict(bytes.NewReader(p.in.deflated), vocabulary())
-	text := make([]byte, p.to)
+	reader := flate.NewReaderDict(bytes.NewReader(s.in.deflated), vocabulary())
+	text := make([]byte, s.to)
 	if _, err := io.ReadFull(reader, text); err != nil {
 		panic("stripesim: open a packet: " + err.Error())
 	}
-	return text[p.from:]
+	story := &eventStory{}
+	mustUnmarshal(text[s.from:], story)
+	return story
 }
 
-// MarshalJSON implements [json.Marshaler].
-func (p packed) MarshalJSON() ([]byte, error) { return p.text(), nil }
-
-// UnmarshalJSON implements [json.Unmarshaler].
-func (p *packed) UnmarshalJSON(text []byte) error {
-	*p = unpacked(bytes.Clone(text))
-	return nil
-}
-
-// pack compresses what the events of a line show.
+// pack compresses what the events of a line tell.
 func (l line) pack() {
-	var texts []*packed
+	var events []*event
 	for _, o := range l.objects {
-		if e, is := o.(*event); is && e.Data.Object.in.deflated == nil {
-			texts = append(texts, &e.Data.Object)
+		if e, is := o.(*event); is && e.told.in.deflated == nil {
+			events = append(events, e)
 		}
 	}
-	pack(texts)
+	pack(events)
 }

@@ -9,7 +9,7 @@ func all[T object](t *transaction) []*row { return t.state.table(kindOf[T]()).ro
 
 // with are the rows of a kind that an index finds.
 func with[T object](t *transaction, field, value string) []*row {
-	return t.state.indexes[indexKey{kindOf[T](), field, value}]
+	return t.state.found(kindOf[T](), field, value)
 }
 
 // page answers a list: of the rows that are wanted, newest first, those that
@@ -100,7 +100,7 @@ func cursor[T object](t *transaction, rows []*row, after, before string) (int, *
 	if r == nil {
 		return 0, missing(kindOf[T](), id, param)
 	}
-	at, found := slices.BinarySearchFunc(rows, r.serial, bySerial)
+	at, found := slices.BinarySearchFunc(rows, r.serial(), bySerial)
 	if !found && step > 0 {
 		return at, nil
 	}

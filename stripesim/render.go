@@ -37,21 +37,20 @@ func (t *transaction) oldLinks(o object) oldLinks {
 
 // render shows an event in the shape of an API version.
 func (t *transaction) render(e *event, version string) (any, error) {
+	story := *e.told.story()
+	story.APIVersion = version
 	if !isOld(version) {
-		shown := *e
-		shown.APIVersion = version
-		return &shown, nil
+		return e.wire(&story), nil
 	}
-	shown, err := toTree(e)
+	shown, err := toTree(e.wire(&story))
 	if err != nil {
 		return nil, err
 	}
-	shown["api_version"] = version
 	data := hash(shown, "data")
 	snapshot := hash(data, "object")
 	links := oldLinks{}
-	if e.private.Links != nil {
-		links = *e.private.Links
+	if story.Private.Links != nil {
+		links = *story.Private.Links
 	}
 	t.renderOld(snapshot, links)
 	if previous := hash(data, "previous_attributes"); previous != nil && snapshot["object"] == subscriptionKind {

@@ -93,10 +93,10 @@ func (s searchable[T]) search(t *transaction, c call) (any, *apiError) {
 		}
 		total++
 		switch {
-		case before > 0 && r.serial >= before:
+		case before > 0 && r.serial() >= before:
 		case len(result.Data) < limit:
 			result.Data = append(result.Data, o)
-			result.NextPage = text(strconv.FormatInt(r.serial, 36))
+			result.NextPage = text(strconv.FormatInt(r.serial(), 36))
 		default:
 			result.HasMore = true
 		}

@@ -53,10 +53,9 @@ type key struct {
 func keyOf(o object) key { return key{o.kind(), o.head().ID} }
 
 // row holds the present version of an object.
-type row struct {
-	serial int64
-	object object
-}
+type row struct{ object object }
+
+func (r *row) serial() int64 { return r.object.head().serial }
 
 // table has the objects of one kind by id, and in the order of their making.
 type table struct {
@@ -64,12 +63,13 @@ type table struct {
 	rows []*row
 }
 
-type indexKey struct{ kind, field, value string }
+// indexName is a field by which the objects of a kind are found.
+type indexName struct{ kind, field string }
 
 // state is everything that the simulator keeps.
 type state struct {
 	tables  map[string]*table
-	indexes map[indexKey][]*row
+	indexes map[indexName]map[string][]*row // by the value of the field, in the order of their making
 	// due has what is to be done by each test clock, and by the simulator's
 	// under the empty name.
 	due    map[string]*dueQueue
@@ -87,7 +87,7 @@ type state struct {
 
 func newState() *state {
 	return &state{
-		tables: map[string]*table{}, indexes: map[indexKey][]*row{}, due: map[string]*dueQueue{},
+		tables: map[string]*table{}, indexes: map[indexName]map[string][]*row{}, due: map[string]*dueQueue{},
 		deliveries: map[deliveryKey]delivery{}, answers: map[string]savedAnswer{},
 	}
 }
@@ -103,6 +103,11 @@ func (s *state) table(kind string) *table {
 
 func (s *state) row(k key) *row { return s.table(k.Kind).byID[k.ID] }
 
+// found are the rows of a kind that have a value in a field.
+func (s *state) found(kind, field, value string) []*row {
+	return s.indexes[indexName{kind, field}][value]
+}
+
 // put stores an object and keeps lists, indexes and due times right.
 func (s *state) put(o object) {
 	rows, id := s.table(o.kind()), o.head().ID
@@ -110,17 +115,17 @@ func (s *state) put(o object) {
 	var before []indexed
 	var wasDue int64
 	if r == nil {
-		r = &row{serial: o.head().serial}
+		r = &row{o}
 		rows.byID[id] = r
 		rows.rows = insertRow(rows.rows, r)
-		s.serial = max(s.serial, r.serial)
+		s.serial = max(s.serial, r.serial())
 	} else {
 		before, wasDue = r.object.indexes(), r.object.due()
 	}
 	r.object = o
 	s.reindex(r, before, o.indexes())
 	if at := o.due(); at > 0 && at != wasDue {
-		s.dueBy(o.head().clock).add(dueItem{at, r.serial, keyOf(o)})
+		s.dueBy(o.head().clock).add(dueItem{at, r.serial(), keyOf(o)})
 	}
 }
 
@@ -145,28 +150,38 @@ func (s *state) reindex(r *row, before, after []indexed) {
 	}
 	kind := r.object.kind()
 	for _, was := range before {
-		if was.value != "" {
-			k := indexKey{kind, was.field, was.value}
-			s.indexes[k] = deleteRow(s.indexes[k], r)
+		if was.value == "" {
+			continue
+		}
+		values := s.indexes[indexName{kind, was.field}]
+		if rest := deleteRow(values[was.value], r); len(rest) > 0 {
+			values[was.value] = rest
+		} else {
+			delete(values, was.value)
 		}
 	}
 	for _, is := range after {
-		if is.value != "" {
-			k := indexKey{kind, is.field, is.value}
-			s.indexes[k] = insertRow(s.indexes[k], r)
+		if is.value == "" {
+			continue
 		}
+		values := s.indexes[indexName{kind, is.field}]
+		if values == nil {
+			values = map[string][]*row{}
+			s.indexes[indexName{kind, is.field}] = values
+		}
+		values[is.value] = insertRow(values[is.value], r)
 	}
 }
 
-func bySerial(r *row, serial int64) int { return cmp.Compare(r.serial, serial) }
+func bySerial(r *row, serial int64) int { return cmp.Compare(r.serial(), serial) }
 
 // insertRow keeps rows in the order of their making; nearly always the new one
 // is the last.
 func insertRow(rows []*row, r *row) []*row {
-	if len(rows) == 0 || rows[len(rows)-1].serial < r.serial {
+	if len(rows) == 0 || rows[len(rows)-1].serial() < r.serial() {
 		return append(rows, r)
 	}
-	at, found := slices.BinarySearchFunc(rows, r.serial, bySerial)
+	at, found := slices.BinarySearchFunc(rows, r.serial(), bySerial)
 	if found {
 		return rows
 	}
@@ -174,7 +189,7 @@ func insertRow(rows []*row, r *row) []*row {
 }
 
 func deleteRow(rows []*row, r *row) []*row {
-	at, found := slices.BinarySearchFunc(rows, r.serial, bySerial)
+	at, found := slices.BinarySearchFunc(rows, r.serial(), bySerial)
 	if !found {
 		return rows
 	}

@@ -30,7 +30,7 @@ func (s *Simulator) advanceTestClocks(ctx context.Context) error {
 func (s *Simulator) advanceTestClock() (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	advancing := s.state.indexes[indexKey{testClockKind, "status", "advancing"}]
+	advancing := s.state.found(testClockKind, "status", "advancing")
 	if len(advancing) == 0 {
 		return false, nil
 	}

@@ -117,7 +117,7 @@ func (t *transaction) remove(o object) { t.gone = append(t.gone, keyOf(o)) }
 func related[T object](t *transaction, field, value string) []T {
 	var found []T
 	kind := kindOf[T]()
-	for _, r := range t.state.indexes[indexKey{kind, field, value}] {
+	for _, r := range t.state.found(kind, field, value) {
 		if o := get[T](t, r.object.head().ID); hasIndex(o, field, value) {
 			found = append(found, o)
 		}
