@@ -15,7 +15,7 @@ func addedItemFields() field {
 		return aHash(shape{"timestamp": aTime(), "type": aWord(types...).must()}).must()
 	}
 	return aList(aHash(shape{
-		"discountable": aBoolean(), "metadata": aMetadata(), "price": aText(), "price_data": inlinePrice(false),
+		"discountable": aBoolean(), "discounts": aList(discountRow()), "metadata": aMetadata(), "price": aText(), "price_data": inlinePrice(false),
 		"period":   aHash(shape{"end": bound("min_item_period_end", "timestamp"), "start": bound("max_item_period_start", "now", "timestamp")}),
 		"quantity": anInteger(0, maxQuantity),
 	}))
@@ -38,7 +38,7 @@ func (t *transaction) addInvoiceItems(s *subscription, c call) *apiError {
 			return fault
 		}
 		wanted := form{"subscription": s.ID, "period": form{"start": span.Start, "end": span.End}}
-		for _, same := range []string{"discountable", "metadata", "price_data", "quantity"} {
+		for _, same := range []string{"discountable", "discounts", "metadata", "price_data", "quantity"} {
 			if one.has(same) {
 				wanted[same] = one[same]
 			}

@@ -83,10 +83,10 @@ func (s *checkoutSession) addUpOnce(t *transaction) *apiError {
 	lines, cost := make([]invoiceLine, len(s.private.Items)), int64(0)
 	for i, item := range s.private.Items {
 		charged := get[*price](t, item.Price)
-		lines[i] = invoiceLine{Amount: charged.amount(item.Quantity), Discountable: true, Pricing: pricingOf(charged), Quantity: item.Quantity}
+		lines[i] = invoiceLine{Amount: charged.amount(item.Quantity), Currency: charged.Currency, Discountable: true, Pricing: pricingOf(charged), Quantity: item.Quantity}
 		cost += lines[i].Amount
 	}
-	owner := discounted{subscription: &subscription{Currency: string(s.Currency), Customer: s.payer()}, cost: cost}
+	owner := discounted{customer: s.payer(), currency: string(s.Currency), cost: cost}
 	ids, fault := r.setDiscounts(s.discountForm(), nil, owner, "discounts")
 	if fault != nil {
 		return fault
@@ -138,7 +138,7 @@ func (t *transaction) redeemOnce(s *checkoutSession) *apiError {
 	if len(s.Discounts) == 0 {
 		return nil
 	}
-	owner := discounted{subscription: &subscription{Currency: string(s.Currency), Customer: s.payer()}}
+	owner := discounted{customer: s.payer(), currency: string(s.Currency)}
 	from, code := string(s.Discounts[0].Coupon), get[*promotionCode](t, string(s.Discounts[0].PromotionCode))
 	if code != nil {
 		from = code.Promotion.Coupon

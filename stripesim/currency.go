@@ -2,6 +2,7 @@ package stripesim
 
 import (
 	"fmt"
+	"math/big"
 	"strings"
 )
 
@@ -45,10 +46,29 @@ func checkAmount(amount int64, currency string) *apiError {
 	if amount > maxAmount {
 		return invalid("amount", "amount_too_large", "Amount must be no more than "+formatAmount(maxAmount, currency))
 	}
-	if exponents[currency] == 3 && amount%10 != 0 {
-		return invalid("amount", "", "Amounts in "+currency+" must be a multiple of ten.")
+	if step := stepOf(currency); amount%step != 0 {
+		return invalid("amount", "", fmt.Sprintf("Amounts in %s must be a multiple of %d.", currency, step))
 	}
 	return nil
+}
+
+// stepOf is what amounts of a currency have to be multiples of to be charged:
+// the last digit of three decimals is 0, and so are both decimals of currencies
+// that have none outside of the API.
+func stepOf(currency string) int64 {
+	switch {
+	case exponents[currency] == 3:
+		return 10
+	case currency == "isk" || currency == "ugx":
+		return 100
+	}
+	return 1
+}
+
+// roundMoney rounds an amount to what can be charged, half away from zero.
+func roundMoney(amount *big.Rat, currency string) int64 {
+	step := stepOf(currency)
+	return roundRat(new(big.Rat).Quo(amount, big.NewRat(step, 1))) * step
 }
 
 // symbols are those that Stripe writes before an amount; other currencies are

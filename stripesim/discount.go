@@ -7,8 +7,8 @@ import (
 
 const discountKind = "discount"
 
-// discount is a coupon that was redeemed, for a subscription or for one of its
-// items.
+// discount is a coupon that was redeemed: for a subscription or one of its
+// items, for an invoice or for one of its lines.
 type discount struct {
 	header
 	CheckoutSession  text         `json:"checkout_session"`
@@ -43,9 +43,9 @@ func (d *discount) indexes() []indexed {
 	return []indexed{{"subscription", string(d.Subscription)}}
 }
 
-// due is the end of a discount that repeats.
+// due is the end of a discount of a subscription that repeats.
 func (d *discount) due() int64 {
-	if d.private.Gone {
+	if d.private.Gone || d.Subscription == "" {
 		return 0
 	}
 	return int64(d.End)
@@ -160,7 +160,7 @@ func (s *subscription) forgetDiscount(id string) {
 // they took something off it.
 func (t *transaction) useUp(s *subscription, i *invoice) {
 	for _, off := range i.TotalDiscountAmounts {
-		if d := get[*discount](t, off.Discount); off.Amount > 0 && d.private.Duration == "once" && !d.private.Gone {
+		if d := get[*discount](t, off.Discount); off.Amount > 0 && string(d.Subscription) == s.ID && d.private.Duration == "once" && !d.private.Gone {
 			t.endDiscounts([]string{d.ID})
 			s.forgetDiscount(d.ID)
 		}

@@ -37,9 +37,9 @@ func sumOff(amounts []discountAmount) (sum int64) {
 }
 
 // split divides an amount by weights, which it must not exceed together. Each
-// part is rounded down and the last one gets the remainder; what would be more
-// than its weight goes to those before it.
-func split(amount int64, weights []int64) []int64 {
+// part is rounded down to a step and the last one gets the remainder; what would
+// be more than its weight goes to those before it.
+func split(amount int64, weights []int64, step int64) []int64 {
 	total := new(big.Int)
 	for _, weight := range weights {
 		total.Add(total, big.NewInt(weight))
@@ -51,7 +51,7 @@ func split(amount int64, weights []int64) []int64 {
 	left := amount
 	for i, weight := range weights {
 		part := new(big.Int).Mul(big.NewInt(amount), big.NewInt(weight))
-		parts[i] = part.Quo(part, total).Int64()
+		parts[i] = part.Quo(part, total).Int64() / step * step
 		left -= parts[i]
 	}
 	for i := len(parts) - 1; i >= 0 && left > 0; i-- {
@@ -63,20 +63,21 @@ func split(amount int64, weights []int64) []int64 {
 }
 
 // off is what a discount takes off some amounts: a percentage of each, or its
-// amount, divided by their weights. It takes no more than there is.
-func (d *discount) off(amounts []int64) []int64 {
+// amount, divided by their weights. It takes no more than there is, and leaves
+// what can be charged.
+func (d *discount) off(amounts []int64, currency string) []int64 {
 	if d.private.PercentOff == "" {
 		var all int64
 		for _, amount := range amounts {
 			all += amount
 		}
-		return split(min(d.private.AmountOff, all), amounts)
+		return split(min(roundMoney(big.NewRat(d.private.AmountOff, 1), currency), all), amounts, stepOf(currency))
 	}
 	percent, _ := new(big.Rat).SetString(d.private.PercentOff)
 	percent.Quo(percent, big.NewRat(100, 1))
 	parts := make([]int64, len(amounts))
 	for i, amount := range amounts {
-		parts[i] = roundRat(new(big.Rat).Mul(new(big.Rat).SetInt64(amount), percent))
+		parts[i] = min(amount, roundMoney(new(big.Rat).Mul(new(big.Rat).SetInt64(amount), percent), currency))
 	}
 	return parts
 }
@@ -92,9 +93,11 @@ func (t *transaction) present(ids []string) (found []string) {
 }
 
 // discountLines takes the discounts of lines off them, then those of all of
-// them, each of what the ones before it left.
+// them, each of what the ones before it left. What a line and all of them have
+// counts once.
 func (t *transaction) discountLines(lines []invoiceLine, common []string) {
 	var own []string
+	inherits := func(id string) bool { return slices.Contains(common, id) }
 	for at := range lines {
 		line := &lines[at]
 		line.DiscountAmounts = slices.DeleteFunc(slices.Clone(line.DiscountAmounts), func(off discountAmount) bool {
@@ -107,10 +110,12 @@ func (t *transaction) discountLines(lines []invoiceLine, common []string) {
 		}
 	}
 	for _, id := range own {
-		t.discountSome(lines, id, func(line *invoiceLine) bool { return slices.Contains(line.Discounts, id) })
+		t.discountSome(lines, id, func(line *invoiceLine) bool { return inherits(id) || slices.Contains(line.Discounts, id) })
 	}
 	for _, id := range common {
-		t.discountSome(lines, id, func(*invoiceLine) bool { return true })
+		if !slices.Contains(own, id) {
+			t.discountSome(lines, id, func(*invoiceLine) bool { return true })
+		}
 	}
 	for at := range lines {
 		lines[at].PretaxCreditAmounts = pretaxCredits(lines[at].DiscountAmounts)
@@ -138,7 +143,10 @@ func (t *transaction) discountSome(lines []invoiceLine, id string, has func(*inv
 			chosen, left = append(chosen, line), append(left, max(line.Amount-sumOff(line.DiscountAmounts), 0))
 		}
 	}
-	for i, part := range d.off(left) {
+	if len(chosen) == 0 {
+		return
+	}
+	for i, part := range d.off(left, chosen[0].Currency) {
 		chosen[i].DiscountAmounts = append(chosen[i].DiscountAmounts, discountAmount{part, id})
 	}
 }
@@ -153,7 +161,7 @@ func (t *transaction) addUp(i *invoice) {
 	for _, line := range lines {
 		gross += line.Amount
 		for _, off := range line.DiscountAmounts {
-			if get[*discount](t, off.Discount).SubscriptionItem != "" {
+			if slices.Contains(line.Discounts, off.Discount) || get[*discount](t, off.Discount).SubscriptionItem != "" {
 				ofLines += off.Amount
 			} else {
 				ofAll += off.Amount
@@ -180,10 +188,10 @@ func (i *invoice) addTotalDiscount(off discountAmount) {
 
 // offShare is the part of what discounts take off a whole period that falls on
 // a share of it.
-func offShare(whole []discountAmount, share *big.Rat) []discountAmount {
+func offShare(whole []discountAmount, share *big.Rat, currency string) []discountAmount {
 	parts := make([]discountAmount, len(whole))
 	for i, off := range whole {
-		parts[i] = discountAmount{roundRat(new(big.Rat).Mul(new(big.Rat).SetInt64(off.Amount), share)), off.Discount}
+		parts[i] = discountAmount{roundMoney(new(big.Rat).Mul(new(big.Rat).SetInt64(off.Amount), share), currency), off.Discount}
 	}
 	return parts
 }
@@ -203,7 +211,9 @@ func (t *transaction) itemOff(s *subscription, item subscriptionItem) []discount
 		if one.ID == item.ID {
 			one, at = item, i
 		}
-		lines[i] = invoiceLine{Amount: one.Price.amount(one.Quantity), Discountable: true, Discounts: t.present(one.Discounts), Pricing: pricingOf(one.Price)}
+		lines[i] = invoiceLine{
+			Amount: one.Price.amount(one.Quantity), Currency: s.Currency, Discountable: true, Discounts: t.present(one.Discounts), Pricing: pricingOf(one.Price),
+		}
 	}
 	t.discountLines(lines, t.present(s.Discounts))
 	return lines[at].DiscountAmounts
@@ -218,5 +228,5 @@ func (i *invoiceItem) takeOff(s *subscription, off []discountAmount) {
 		return
 	}
 	i.Amount = i.NetAmount
-	i.ProrationDetails.DiscountAmounts = offShare(off, new(big.Rat))
+	i.ProrationDetails.DiscountAmounts = offShare(off, new(big.Rat), i.Currency)
 }

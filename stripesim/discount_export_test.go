@@ -1,4 +1,4 @@
 package stripesim
 
-// Split divides an amount by weights.
-func Split(amount int64, weights []int64) []int64 { return split(amount, weights) }
+// Split divides an amount by weights, in steps.
+func Split(amount int64, weights []int64, step int64) []int64 { return split(amount, weights, step) }

@@ -10,19 +10,23 @@ import (
 )
 
 // TestSplitLaws checks that the parts of an amount add up to it, and that none
-// is negative or more than its weight.
+// is negative or more than its weight, and that steps are kept.
 func TestSplitLaws(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		weights := rapid.SliceOfN(rapid.Int64Range(0, 1e14), 1, 20).Draw(t, "weights")
+		step := rapid.SampledFrom([]int64{1, 10, 100}).Draw(t, "step")
+		weights := rapid.SliceOfN(rapid.Int64Range(0, 1e12), 1, 20).Draw(t, "weights")
+		for i := range weights {
+			weights[i] *= step
+		}
 		total := sumOf(weights)
-		amount := rapid.Int64Range(0, total).Draw(t, "amount")
-		parts := stripesim.Split(amount, weights)
+		amount := rapid.Int64Range(0, total/step).Draw(t, "steps") * step
+		parts := stripesim.Split(amount, weights, step)
 		if sumOf(parts) != amount {
 			t.Fatalf("the parts are %v", parts)
 		}
 		for i, part := range parts {
-			if part < 0 || part > weights[i] {
+			if part < 0 || part > weights[i] || part%step != 0 {
 				t.Fatalf("the parts are %v", parts)
 			}
 		}

@@ -12,19 +12,27 @@ const maxDiscounts = 20
 
 // discountFields are a list of coupons, promotion codes or discounts that are
 // there already. Sent empty it takes all of them away.
-func discountFields() field {
-	return aList(aHash(shape{"coupon": aText(), "discount": aText(), "promotion_code": aText()})).orEmpty()
+func discountFields() field { return aList(discountRow()).orEmpty() }
+
+func discountRow() field {
+	return aHash(shape{"coupon": aText(), "discount": aText(), "promotion_code": aText()})
 }
 
 // discounted is what a discount is redeemed for.
 type discounted struct {
-	subscription *subscription
-	item         string // empty: all items
-	cost         int64  // what it costs, for codes that want a minimum
+	customer, currency string
+	cost               int64 // what it costs, for codes that want a minimum
+
+	// These say what it is; a subscription without an item is all of its items.
+	subscription, item, invoice, invoiceItem string
+
+	// above are the discounts of what it belongs to, which it may have too.
+	above []string
 }
 
 // setDiscounts makes the discounts of something what a request says: those that
-// it names stay, coupons and codes are redeemed, the others end.
+// it names stay, coupons and codes are redeemed, the others end. Only those of
+// subscriptions have events: an invoice tells of its own.
 func (t *transaction) setDiscounts(f form, present []string, owner discounted, name string) ([]string, *apiError) {
 	if !f.has("discounts") {
 		return present, nil
@@ -46,7 +54,9 @@ func (t *transaction) setDiscounts(f form, present []string, owner discounted, n
 			made = append(made, id)
 		}
 	}
-	t.tellDiscounts(slices.DeleteFunc(slices.Clone(present), func(id string) bool { return slices.Contains(wanted, id) }), made)
+	if owner.subscription != "" {
+		t.tellDiscounts(slices.DeleteFunc(slices.Clone(present), func(id string) bool { return slices.Contains(wanted, id) }), made)
+	}
 	return wanted, nil
 }
 
@@ -72,7 +82,7 @@ func (t *transaction) chooseDiscount(given form, present []string, owner discoun
 	}
 	switch {
 	case given.has("discount"):
-		if id := given.text("discount"); slices.Contains(present, id) {
+		if id := given.text("discount"); slices.Contains(present, id) || slices.Contains(owner.above, id) {
 			return id, nil
 		}
 		return "", missing(discountKind, given.text("discount"), paramName(name, "discount"))
@@ -91,16 +101,15 @@ func (t *transaction) chooseDiscount(given form, present []string, owner discoun
 
 // allows refuses a code that this customer cannot redeem for this.
 func (p *promotionCode) allows(t *transaction, owner discounted) *apiError {
-	customerID := owner.subscription.Customer
 	least := p.Restrictions.MinimumAmount
 	switch {
 	case !p.isActive(t):
 		return refused("", "This promotion code is not active, or it is expired or used up.")
-	case p.Customer != "" && string(p.Customer) != customerID:
+	case p.Customer != "" && string(p.Customer) != owner.customer:
 		return refused("", "This promotion code cannot be redeemed because it belongs to a different customer.")
-	case p.Restrictions.FirstTimeTransaction && t.hasPaid(customerID):
+	case p.Restrictions.FirstTimeTransaction && t.hasPaid(owner.customer):
 		return refused("", "This promotion code cannot be redeemed because the associated customer has prior transactions.")
-	case least != nil && (string(p.Restrictions.MinimumAmountCurrency) != owner.subscription.Currency || owner.cost < *least):
+	case least != nil && (string(p.Restrictions.MinimumAmountCurrency) != owner.currency || owner.cost < *least):
 		return refused("", "This promotion code cannot be redeemed because the minimum amount requirement has not been met.")
 	}
 	return nil
@@ -122,13 +131,14 @@ func (t *transaction) redeem(id string, code *promotionCode, owner discounted, p
 		return "", refused("coupon_expired", "Coupon "+id+" is used up and cannot be applied.").of(param)
 	case !from.isValid(t.now):
 		return "", refused("coupon_expired", "Coupon expired: "+id).of(param)
-	case from.Currency != "" && string(from.Currency) != owner.subscription.Currency:
-		return "", invalid(param, "", "The coupon's currency `"+string(from.Currency)+"` doesn't match the expected currency: `"+owner.subscription.Currency+"`.")
+	case from.Currency != "" && string(from.Currency) != owner.currency:
+		return "", invalid(param, "", "The coupon's currency `"+string(from.Currency)+"` doesn't match the expected currency: `"+owner.currency+"`.")
 	}
 	made := &discount{
-		header: header{ID: t.newID("di_1", 23), Object: discountKind}, Customer: text(owner.subscription.Customer), Source: couponSource{id, "coupon"},
-		Start: t.now, Subscription: text(owner.subscription.ID), SubscriptionItem: text(owner.item),
-		private: discountPrivate{Duration: from.Duration, Products: from.private.Products},
+		header: header{ID: t.newID("di_1", 23), Object: discountKind}, Customer: text(owner.customer), Source: couponSource{id, "coupon"},
+		Start: t.now, Subscription: text(owner.subscription), SubscriptionItem: text(owner.item), Invoice: text(owner.invoice),
+		InvoiceItem: text(owner.invoiceItem),
+		private:     discountPrivate{Duration: from.Duration, Products: from.private.Products},
 	}
 	if from.AmountOff != nil {
 		made.private.AmountOff = *from.AmountOff
@@ -149,8 +159,13 @@ func (t *transaction) redeem(id string, code *promotionCode, owner discounted, p
 
 // setDiscounts makes the discounts of a subscription what a request says.
 func (s *subscription) setDiscounts(t *transaction, c call) (fault *apiError) {
-	s.Discounts, fault = t.setDiscounts(c.form, s.Discounts, discounted{s, "", s.cost()}, "discounts")
+	s.Discounts, fault = t.setDiscounts(c.form, s.Discounts, s.discounted("", s.cost()), "discounts")
 	return fault
+}
+
+// discounted is a subscription, or one of its items, that a discount is for.
+func (s *subscription) discounted(item string, cost int64) discounted {
+	return discounted{customer: s.Customer, currency: s.Currency, cost: cost, subscription: s.ID, item: item}
 }
 
 // cost is what a period of all items costs.
@@ -180,7 +195,7 @@ func (s *subscription) setItemDiscounts(t *transaction, c call, changes []itemCh
 			continue // it was taken away
 		}
 		item := s.Items.Data[at]
-		owner := discounted{s, item.ID, item.Price.amount(item.Quantity)}
+		owner := s.discounted(item.ID, item.Price.amount(item.Quantity))
 		kept, fault := t.setDiscounts(one, item.Discounts, owner, "items["+strconv.Itoa(i)+"][discounts]")
 		if fault != nil {
 			return fault

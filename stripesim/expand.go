@@ -23,6 +23,7 @@ var expandable = map[string]string{
 	"subscription.discounts":                           discountKind,
 	"subscription_item.discounts":                      discountKind,
 	"invoice.discounts":                                discountKind,
+	"invoiceitem.discounts":                            discountKind,
 	"invoice.total_discount_amounts.discount":          discountKind,
 	"line_item.discounts":                              discountKind,
 	"line_item.discount_amounts.discount":              discountKind,

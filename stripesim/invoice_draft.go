@@ -63,7 +63,8 @@ func invoiceTerms() shape {
 	return shape{
 		"auto_advance": aBoolean(), "automatically_finalizes_at": aTime(), "collection_method": aWord("charge_automatically", "send_invoice"),
 		"days_until_due": anInteger(0, maxDaysUntilDue), "default_payment_method": aText().orEmpty(), "description": aText().orEmpty(),
-		"due_date": aTime(), "effective_at": aTime().orEmpty(), "footer": aText().orEmpty(), "metadata": aMetadata(),
+		"discounts": discountFields(),
+		"due_date":  aTime(), "effective_at": aTime().orEmpty(), "footer": aText().orEmpty(), "metadata": aMetadata(),
 	}
 }
 
@@ -105,6 +106,11 @@ func createInvoice(t *transaction, c call) (any, *apiError) {
 	t.create(made)
 	t.claim(items, made)
 	t.emit("invoice.created", made)
+	if s != nil {
+		before, changed := s.clone(), edit[*subscription](t, s.ID)
+		t.useUp(changed, made)
+		t.changed("customer.subscription.updated", before, changed)
+	}
 	return made, nil
 }
 

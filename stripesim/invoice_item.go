@@ -20,7 +20,7 @@ type invoiceItem struct {
 	Date             int64              `json:"date"`
 	Description      text               `json:"description"`
 	Discountable     bool               `json:"discountable"`
-	Discounts        emptyList          `json:"discounts"`
+	Discounts        array[string]      `json:"discounts"`
 	Invoice          text               `json:"invoice"`
 	Metadata         metadata           `json:"metadata"`
 	NetAmount        int64              `json:"net_amount"`
@@ -80,7 +80,7 @@ func (i *invoiceItem) subscription() string {
 // itemTerms are the parameters that creation and update share.
 func itemTerms() shape {
 	return shape{
-		"amount": anInteger(-maxAmount, maxAmount), "description": aText().orEmpty(), "discountable": aBoolean(),
+		"amount": anInteger(-maxAmount, maxAmount), "description": aText().orEmpty(), "discountable": aBoolean(), "discounts": discountFields(),
 		"metadata": aMetadata(), "period": aHash(shape{"end": aTime().must(), "start": aTime().must()}),
 		"price_data": inlinePrice(false),
 		"pricing":    aHash(shape{"price": aText()}), "quantity": anInteger(0, maxQuantity),

@@ -15,7 +15,7 @@ func createInvoiceItem(t *transaction, c call) (any, *apiError) {
 		return made, fault
 	}
 	t.reline(string(made.Invoice), func(lines []invoiceLine) []invoiceLine {
-		return append(lines, made.line(t.newID("il_1", 23)))
+		return append(lines, made.line(t, t.newID("il_1", 23)))
 	})
 	return made, nil
 }
@@ -127,6 +127,9 @@ func (i *invoiceItem) set(t *transaction, given form) *apiError {
 		return invalid("discountable", "", "Prorations cannot be discountable.")
 	}
 	given.setBoolean("discountable", &i.Discountable)
+	if fault := i.setDiscounts(t, given); fault != nil {
+		return fault
+	}
 	merged, fault := i.Metadata.merge(given)
 	i.Metadata = merged
 	return fault
@@ -258,16 +261,16 @@ func updateInvoiceItem(t *transaction, c call) (any, *apiError) {
 		return nil, fault
 	}
 	if changed.Invoice != "" {
-		t.reline(string(changed.Invoice), changed.replaceLine)
+		t.reline(string(changed.Invoice), func(lines []invoiceLine) []invoiceLine { return changed.replaceLine(t, lines) })
 	}
 	return changed, nil
 }
 
 // replaceLine bills an item anew where it is billed already.
-func (i *invoiceItem) replaceLine(lines []invoiceLine) []invoiceLine {
+func (i *invoiceItem) replaceLine(t *transaction, lines []invoiceLine) []invoiceLine {
 	for at := range lines {
 		if lines[at].item() == i.ID {
-			lines[at] = i.line(lines[at].ID)
+			lines[at] = i.line(t, lines[at].ID)
 		}
 	}
 	return lines

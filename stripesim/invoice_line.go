@@ -98,7 +98,7 @@ func (t *transaction) itemLines(s *subscription, item subscriptionItem) []invoic
 	}
 	share := s.share(item, item.CurrentPeriodStart)
 	if !share.IsInt() {
-		rest := portion{quantity: item.Quantity, unit: billed.UnitAmountDecimal, amount: new(big.Rat).Mul(billed.exactAmount(item.Quantity), share)}
+		rest := portion{quantity: item.Quantity, unit: billed.UnitAmountDecimal, amount: new(big.Rat).SetInt64(s.partAmount(item, item.CurrentPeriodStart))}
 		line := t.itemLine(s, item, rest, fmt.Sprintf("Remaining time on %d × %s", item.Quantity, name))
 		line.Parent.SubscriptionItemDetails.Proration = true
 		return []invoiceLine{line}

@@ -53,6 +53,7 @@ func (t *transaction) changeDraft(c call, change func(*invoice, []invoiceLine) (
 		return nil, invalid("lines", "", "An invoice can have up to 250 invoice items.")
 	}
 	i.setLines(t, lines)
+	t.correctDebits(i)
 	t.changed("invoice.updated", before, i)
 	return i, nil
 }
@@ -85,7 +86,7 @@ func addLine(t *transaction, i *invoice, lines []invoiceLine, given form) ([]inv
 		if fault != nil {
 			return nil, fault
 		}
-		return append(lines, made.line(t.newID("il_1", 23))), nil
+		return append(lines, made.line(t, t.newID("il_1", 23))), nil
 	}
 	waiting, fault := named[*invoiceItem](t, id, "invoice_item")
 	switch {
@@ -100,13 +101,14 @@ func addLine(t *transaction, i *invoice, lines []invoiceLine, given form) ([]inv
 	}
 	item := edit[*invoiceItem](t, id)
 	item.Invoice = text(i.ID)
-	return append(lines, item.line(t.newID("il_1", 23))), item.set(t, given)
+	fault = item.set(t, given)
+	return append(lines, item.line(t, t.newID("il_1", 23))), fault
 }
 
 func updateInvoiceLines(t *transaction, c call) (any, *apiError) { return t.changeLines(c, setLine) }
 
 // setLine changes a line, and the invoice item that it bills.
-func setLine(t *transaction, _ *invoice, lines []invoiceLine, given form) ([]invoiceLine, *apiError) {
+func setLine(t *transaction, i *invoice, lines []invoiceLine, given form) ([]invoiceLine, *apiError) {
 	at := slices.IndexFunc(lines, func(l invoiceLine) bool { return l.ID == given.text("id") })
 	if at < 0 {
 		return nil, missing("line item", given.text("id"), "id")
@@ -116,7 +118,7 @@ func setLine(t *transaction, _ *invoice, lines []invoiceLine, given form) ([]inv
 		if fault := item.set(t, given); fault != nil {
 			return nil, fault
 		}
-		return item.replaceLine(lines), nil
+		return item.replaceLine(t, lines), nil
 	}
 	for _, name := range []string{"amount", "price_data", "pricing", "quantity"} {
 		if given.has(name) {
@@ -125,6 +127,9 @@ func setLine(t *transaction, _ *invoice, lines []invoiceLine, given form) ([]inv
 	}
 	given.setText("description", &lines[at].Description)
 	given.setBoolean("discountable", &lines[at].Discountable)
+	if fault := lines[at].setDiscounts(t, i, given); fault != nil {
+		return nil, fault
+	}
 	if span := given.form("period"); span != nil {
 		lines[at].Period = period{Start: span.integer("start", 0), End: span.integer("end", 0)}
 	}

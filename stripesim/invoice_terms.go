@@ -7,7 +7,7 @@ const maxDaysUntilDue = 365 * 5
 
 // draftOnly are the parameters that only a draft takes.
 var draftOnly = []string{
-	"automatically_finalizes_at", "collection_method", "days_until_due", "description", "due_date", "effective_at", "footer",
+	"automatically_finalizes_at", "collection_method", "days_until_due", "description", "discounts", "due_date", "effective_at", "footer",
 }
 
 func updateInvoice(t *transaction, c call) (any, *apiError) {
@@ -44,6 +44,9 @@ func (i *invoice) set(t *transaction, c call) *apiError {
 		i.EffectiveAt = moment(c.integer("effective_at", 0))
 	}
 	if fault := i.setDueDate(c); fault != nil {
+		return fault
+	}
+	if fault := i.setDiscounts(t, c.form); fault != nil {
 		return fault
 	}
 	if fault := i.setAdvance(t, c); fault != nil {

@@ -29,19 +29,19 @@ func (t *transaction) claim(items []*invoiceItem, i *invoice) {
 func (t *transaction) linesOf(items []*invoiceItem) []invoiceLine {
 	lines := make([]invoiceLine, 0, len(items))
 	for _, item := range items {
-		lines = append(lines, item.line(t.newID("il_1", 23)))
+		lines = append(lines, item.line(t, t.newID("il_1", 23)))
 	}
 	return lines
 }
 
 // line bills an invoice item. That of a change of a subscription names the
 // subscription's item.
-func (i *invoiceItem) line(id string) invoiceLine {
+func (i *invoiceItem) line(t *transaction, id string) invoiceLine {
 	line := invoiceLine{
 		ID: id, Object: "line_item", Amount: i.Amount, Currency: i.Currency, Description: i.Description, Discountable: i.Discountable,
 		Metadata: i.Metadata, Period: i.Period, Pricing: i.Pricing, Quantity: i.Quantity, QuantityDecimal: i.QuantityDecimal,
 		Subscription: text(i.subscription()), Subtotal: i.Amount,
-		DiscountAmounts: i.ProrationDetails.DiscountAmounts,
+		DiscountAmounts: i.ProrationDetails.DiscountAmounts, Discounts: t.present(i.Discounts),
 	}
 	if i.Parent != nil && i.Parent.SubscriptionDetails.SubscriptionItem != "" {
 		line.Parent = lineParent{Type: "subscription_item_details", SubscriptionItemDetails: &lineItemDetails{

@@ -24,11 +24,11 @@ type debit struct {
 }
 
 // rest is the amount for the time from at on that was not credited yet.
-func (d debit) rest(at int64) int64 {
+func (d debit) rest(at int64, currency string) int64 {
 	if d.Until <= at || d.To <= d.From {
 		return 0
 	}
-	return roundRat(new(big.Rat).Mul(d.left(at), new(big.Rat).SetInt64(d.Amount)))
+	return roundMoney(new(big.Rat).Mul(d.left(at), new(big.Rat).SetInt64(d.Amount)), currency)
 }
 
 // left is the part of the debit that was not credited yet, from a time on.
@@ -93,7 +93,7 @@ func (t *transaction) credit(s, old *subscription, item subscriptionItem, at int
 	defer s.uncredited(item.ID, at)
 	if s.BillingMode.Type == "classic" {
 		made := t.newProration(s, item, -old.partAmount(item, at), period{item.CurrentPeriodEnd, at})
-		made.takeOff(s, offShare(t.itemOff(old, item), new(big.Rat).Neg(old.share(item, at))))
+		made.takeOff(s, offShare(t.itemOff(old, item), new(big.Rat).Neg(old.share(item, at)), s.Currency))
 		if len(debits) > 0 {
 			made.credits(debits[len(debits)-1])
 		}
@@ -101,9 +101,9 @@ func (t *transaction) credit(s, old *subscription, item subscriptionItem, at int
 		return
 	}
 	for _, d := range debits {
-		if amount := d.rest(at); amount != 0 {
+		if amount := d.rest(at, s.Currency); amount != 0 {
 			made := t.newProration(s, item, -amount, period{d.Until, max(at, d.From)})
-			made.takeOff(s, offShare(d.Off, new(big.Rat).Neg(d.left(at))))
+			made.takeOff(s, offShare(d.Off, new(big.Rat).Neg(d.left(at)), s.Currency))
 			made.credits(d)
 			t.emit("invoiceitem.created", made)
 		}
@@ -125,7 +125,7 @@ func (s *subscription) uncredited(item string, at int64) {
 // charge bills an item for what is left of its period from at on.
 func (t *transaction) charge(s *subscription, item subscriptionItem, at int64) {
 	made := t.newProration(s, item, s.partAmount(item, at), period{item.CurrentPeriodEnd, at})
-	gross, off := made.Amount, offShare(t.itemOff(s, item), s.share(item, at))
+	gross, off := made.Amount, offShare(t.itemOff(s, item), s.share(item, at), s.Currency)
 	made.takeOff(s, off)
 	if gross > 0 {
 		s.addDebit(debit{Item: item.ID, Amount: gross, Off: off, From: at, To: item.CurrentPeriodEnd, Until: item.CurrentPeriodEnd, InvoiceItem: made.ID})
@@ -135,7 +135,7 @@ func (t *transaction) charge(s *subscription, item subscriptionItem, at int64) {
 
 // partAmount is what an item costs from a time to the end of its period.
 func (s *subscription) partAmount(item subscriptionItem, from int64) int64 {
-	return roundRat(new(big.Rat).Mul(item.Price.exactAmount(item.Quantity), s.share(item, from)))
+	return roundMoney(new(big.Rat).Mul(item.Price.exactAmount(item.Quantity), s.share(item, from)), s.Currency)
 }
 
 // share is the part of a whole period that is left of an item's present one
