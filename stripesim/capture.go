@@ -90,11 +90,11 @@ func (t *transaction) capture(intent *paymentIntent, amount int64, receiptEmail 
 	}
 	intent.Status, intent.AmountReceived, intent.AmountCapturable = "succeeded", amount, 0
 	t.changed("charge.captured", before, taken)
-	t.dispute(taken, get[*paymentMethod](t, string(taken.PaymentMethod)).testCard().objection)
 	t.emit("payment_intent.succeeded", intent)
 	if intent.private.Checkout != "" {
 		edit[*checkoutSession](t, intent.private.Checkout).PaymentStatus = "paid"
 	}
+	t.dispute(taken, get[*paymentMethod](t, string(taken.PaymentMethod)).testCard().objection)
 	return taken
 }
 

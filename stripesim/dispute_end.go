@@ -24,19 +24,19 @@ func (t *transaction) workDispute(id string) {
 	}
 }
 
-// win gives the money back, but not the fee.
+// win closes a dispute and gives the money back, but not the fee.
 func (t *transaction) win(id string) {
 	won := edit[*dispute](t, id)
 	before := won.clone()
+	won.Status, won.IsChargeRefundable = "won", true
+	t.changed("charge.dispute.closed", before, won)
+	before = won.clone()
 	entry := t.book(booking{
 		amount: won.Amount, currency: won.Currency, kind: "adjustment", category: "dispute_reversal", source: id,
 		description: text("Chargeback reversal for " + won.Charge),
 	})
 	won.BalanceTransactions = append([]*balanceEntry{entry}, won.BalanceTransactions...)
 	t.changed("charge.dispute.funds_reinstated", before, won)
-	before = won.clone()
-	won.Status, won.IsChargeRefundable = "won", true
-	t.changed("charge.dispute.closed", before, won)
 }
 
 // lose closes a dispute; that of an inquiry costs nothing.

@@ -49,7 +49,7 @@ func TestDisputes(t *testing.T) {
 				"status": "won", "is_charge_refundable": true, "balance_transactions.0.net": 4200, "balance_transactions.1.net": -5700,
 				"charge.disputed": true,
 			},
-			events: []string{"charge.dispute.updated", "charge.dispute.funds_reinstated", "charge.dispute.closed"},
+			events: []string{"charge.dispute.updated", "charge.dispute.closed", "charge.dispute.funds_reinstated"},
 			net:    4048 - 1500, refundable: true,
 		},
 		{
@@ -107,9 +107,9 @@ func TestDisputes(t *testing.T) {
 			}
 			begin := w.newest()
 			intent := w.post("/v1/payment_intents", "amount=4200&currency=usd&confirm=true&payment_method="+method)
-			opening := []string{"payment_intent.created", "charge.succeeded", "charge.dispute.created", "charge.dispute.funds_withdrawn", "payment_intent.succeeded"}
+			opening := []string{"payment_intent.created", "charge.succeeded", "payment_intent.succeeded", "charge.dispute.created", "charge.dispute.funds_withdrawn"}
 			if strings.Contains(c.card, "Inquiry") {
-				opening = append(opening[:3:3], opening[4])
+				opening = opening[:4]
 			}
 			found := w.get("/v1/disputes?payment_intent=" + intent.text("id")).rows()
 			if len(found) != 1 || found[0].text("charge") != intent.text("latest_charge") {

@@ -2,6 +2,7 @@ package stripesim_test
 
 import (
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,10 +40,14 @@ func TestUnpaid(t *testing.T) {
 	renewed := w.subscription(id)
 	wantAll(t, "renewed", renewed.object, map[string]any{"status": "unpaid", "latest_invoice.status": "draft", "latest_invoice.auto_advance": false})
 	w.post("/v1/subscriptions/"+id, "default_payment_method="+w.attach("pm_card_visa", customer))
+	start = w.newest()
 	w.post("/v1/invoices/"+older+"/pay", "")
 	wantAll(t, "an older invoice is paid", w.subscription(id).object, map[string]any{"status": "unpaid"})
+	w.wantEvents(start, slices.Concat(charged, []string{"invoice_payment.paid"}))
+	start = w.newest()
 	w.post("/v1/invoices/"+renewed.text("latest_invoice.id")+"/pay", "")
 	wantAll(t, "the latest is paid", w.subscription(id).object, map[string]any{"status": "active"})
+	w.wantEvents(start, slices.Concat(finalized, charged, []string{"customer.subscription.updated", "invoice_payment.paid"}))
 	w.advance(week + 2*time.Hour)
 	wantAll(t, "collected again", w.subscription(id).object, map[string]any{"status": "active", "latest_invoice.status": "paid"})
 }
@@ -51,6 +56,7 @@ func TestUnpaid(t *testing.T) {
 // it back in each way.
 func TestPastDue(t *testing.T) {
 	t.Parallel()
+	changed := []string{"customer.subscription.updated"}
 	for _, test := range []struct {
 		name string
 		// wait is how long after the first try the call is made; the next period
@@ -58,13 +64,17 @@ func TestPastDue(t *testing.T) {
 		wait         time.Duration
 		call, body   string
 		status, then string
+		events       []string
 	}{
-		{"paid", 6 * day, "pay", "", "active", "paid"},
-		{"paid out of band", 6 * day, "pay", "paid_out_of_band=true", "active", "paid"},
-		{"written off", 6 * day, "mark_uncollectible", "", "active", "uncollectible"},
-		{"void", 6 * day, "void", "", "past_due", "void"},
-		{"paid while the next one is a draft", week - 30*time.Minute, "pay", "", "active", "paid"},
-		{"paid after the next one was tried", week + time.Hour, "pay", "", "past_due", "paid"},
+		{"paid", 6 * day, "pay", "", "active", "paid", slices.Concat(charged, changed, []string{"invoice_payment.paid"})},
+		{"paid out of band", 6 * day, "pay", "paid_out_of_band=true", "active", "paid", slices.Concat([]string{"invoice.paid"}, changed, []string{"payment_intent.canceled"})},
+		{"written off", 6 * day, "mark_uncollectible", "", "active", "uncollectible", slices.Concat([]string{"invoice.marked_uncollectible"}, changed)},
+		{"void", 6 * day, "void", "", "past_due", "void", []string{"invoice.voided", "payment_intent.canceled"}},
+		{
+			"paid while the next one is a draft", week - 30*time.Minute, "pay", "", "active", "paid",
+			slices.Concat(charged, changed, []string{"invoice_payment.paid"}),
+		},
+		{"paid after the next one was tried", week + time.Hour, "pay", "", "past_due", "paid", slices.Concat(charged, []string{"invoice_payment.paid"})},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -76,7 +86,9 @@ func TestPastDue(t *testing.T) {
 			if test.call == "pay" && body == "" {
 				body = "payment_method=" + w.attach("pm_card_visa", customer)
 			}
+			start := w.newest()
 			w.post("/v1/invoices/"+invoice+"/"+test.call, body)
+			w.wantEvents(start, test.events)
 			wantAll(t, "invoice", w.get("/v1/invoices/"+invoice).object, map[string]any{"status": test.then})
 			wantAll(t, "subscription", w.subscription(id).object, map[string]any{"status": test.status})
 		})
@@ -109,19 +121,39 @@ func TestCanceledAfterRetries(t *testing.T) {
 // each way.
 func TestPaymentBehaviors(t *testing.T) {
 	t.Parallel()
+	drawn := slices.Concat(prorated, []string{"invoice.created"}, finalized)
+	changed := []string{"customer.subscription.updated"}
 	for _, test := range []struct {
 		behavior string
 		status   int
 		want     map[string]any // of the subscription afterwards
+		events   []string
 	}{
-		{"allow_incomplete", http.StatusOK, map[string]any{"status": "past_due", "items.data.0.quantity": 3, "latest_invoice.status": "open", "latest_invoice.attempt_count": 1}},
-		{"default_incomplete", http.StatusOK, map[string]any{"status": "past_due", "items.data.0.quantity": 3, "latest_invoice.status": "open", "latest_invoice.attempt_count": 0}},
-		{"pending_if_incomplete", http.StatusOK, map[string]any{"status": "active", "items.data.0.quantity": 1, "latest_invoice.status": "open"}},
-		{"error_if_incomplete", http.StatusPaymentRequired, map[string]any{"status": "active", "items.data.0.quantity": 1, "latest_invoice.status": "paid", "pending_update": nil}},
+		{
+			"allow_incomplete", http.StatusOK, map[string]any{
+				"status": "past_due", "items.data.0.quantity": 3, "latest_invoice.status": "open", "latest_invoice.attempt_count": 1, "latest_invoice.amount_due": 4000,
+			}, slices.Concat(drawn, declined, changed),
+		},
+		{
+			"default_incomplete", http.StatusOK, map[string]any{
+				"status": "past_due", "items.data.0.quantity": 3, "latest_invoice.status": "open", "latest_invoice.attempt_count": 0, "latest_invoice.amount_due": 4000,
+			}, slices.Concat(drawn, changed),
+		},
+		{
+			"pending_if_incomplete", http.StatusOK, map[string]any{
+				"status": "active", "items.data.0.quantity": 1, "latest_invoice.status": "open", "latest_invoice.amount_due": 4000,
+				"pending_update.subscription_items.0.quantity": 3,
+			}, slices.Concat(drawn, declined, changed),
+		},
+		{
+			"error_if_incomplete", http.StatusPaymentRequired, map[string]any{
+				"status": "active", "items.data.0.quantity": 1, "latest_invoice.status": "paid", "pending_update": nil,
+			}, []string{},
+		},
 	} {
 		t.Run(test.behavior, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, stripesim.Config{})
+			w := inJune(t, stripesim.Config{})
 			customer := w.newCustomer("pm_card_visa")
 			s := w.subscribe(customer, "")
 			w.post("/v1/subscriptions/"+s.text("id"), "default_payment_method="+w.attach("pm_card_chargeCustomerFail", customer))
@@ -133,14 +165,88 @@ func TestPaymentBehaviors(t *testing.T) {
 				t.Errorf("it answers %d %v", got.status, got.object)
 			}
 			wantAll(t, "subscription", w.subscription(s.text("id")).object, test.want)
-			if test.status != http.StatusOK {
-				w.wantEvents(start, []string{})
+			w.wantEvents(start, test.events)
+		})
+	}
+}
+
+// TestFirstPayments begins subscriptions, with a card that is declined, in each
+// way; where nothing is to be paid, the way does not matter.
+func TestFirstPayments(t *testing.T) {
+	t.Parallel()
+	free := []string{
+		"customer.updated", "customer.subscription.created", "invoice.created", "invoice.finalized", "invoice.paid", "invoice.payment_succeeded",
+	}
+	for _, test := range []struct {
+		behavior string
+		status   int
+		want     map[string]any // of the subscription, if there is one
+		events   []string
+		free     int // what it answers where nothing is to be paid
+	}{
+		{
+			"allow_incomplete", http.StatusOK, map[string]any{"status": "incomplete", "latest_invoice.status": "open", "latest_invoice.attempt_count": 1},
+			slices.Concat(opened, declined), http.StatusOK,
+		},
+		{
+			"default_incomplete", http.StatusOK, map[string]any{"status": "incomplete", "latest_invoice.status": "open", "latest_invoice.attempt_count": 0},
+			opened, http.StatusOK,
+		},
+		{"error_if_incomplete", http.StatusPaymentRequired, nil, []string{}, http.StatusOK},
+		{"pending_if_incomplete", http.StatusBadRequest, nil, []string{}, http.StatusBadRequest},
+	} {
+		t.Run(test.behavior, func(t *testing.T) {
+			t.Parallel()
+			w := inJune(t, stripesim.Config{})
+			customer, gratis := w.newCustomer("pm_card_chargeCustomerFail"), w.newPrice(0, "week")
+			begin := func(customer, price string) (answer, string) {
+				start := w.newest()
+				return w.call(http.MethodPost, "/v1/subscriptions", query("customer", customer, "items[0][price]", price, "payment_behavior", test.behavior)), start
 			}
-			if created := w.call(http.MethodPost, "/v1/subscriptions", "customer="+customer+"&items[0][price]="+w.price+"&payment_behavior=pending_if_incomplete"); created.status == http.StatusOK {
-				t.Error("a subscription is made with a pending update")
+			got, start := begin(customer, w.price)
+			if got.status != test.status {
+				t.Errorf("it answers %d %v", got.status, got.object)
+			}
+			w.wantEvents(start, test.events)
+			if test.want != nil {
+				wantAll(t, "subscription", w.subscription(got.text("id")).object, test.want)
+			} else if rows := w.get("/v1/subscriptions?status=all").rows(); len(rows) > 0 {
+				t.Errorf("%d subscriptions are made", len(rows))
+			}
+			got, start = begin(w.newCustomer(""), gratis)
+			if got.status != test.free {
+				t.Fatalf("for nothing: %d %v", got.status, got.object)
+			}
+			if got.status == http.StatusOK {
+				wantAll(t, "for nothing", w.subscription(got.text("id")).object, map[string]any{
+					"status": "active", "latest_invoice.status": "paid", "latest_invoice.amount_paid": 0, "latest_invoice.payments": nil,
+				})
+				w.wantEvents(start, free)
 			}
 		})
 	}
+}
+
+// TestPaymentMethodsInTurn checks whose card pays: that of the invoice, then
+// that of the subscription, then that of the customer.
+func TestPaymentMethodsInTurn(t *testing.T) {
+	t.Parallel()
+	w := inJune(t, stripesim.Config{})
+	customer := w.newCustomer("pm_card_visa")
+	id := w.subscribe(customer, "").text("id")
+	paidBy := func(what, brand string) {
+		t.Helper()
+		paid := w.get("/v1/invoice_payments?expand[]=data.payment.payment_intent.payment_method&invoice=" + w.subscription(id).text("latest_invoice.id"))
+		wantAll(t, what, paid.object, map[string]any{"data.0.status": "paid", "data.0.payment.payment_intent.payment_method.card.brand": brand})
+	}
+	paidBy("the customer's", "visa")
+	w.post("/v1/subscriptions/"+id, "default_payment_method="+w.attach("pm_card_mastercard", customer))
+	w.advance(week + 2*time.Hour)
+	paidBy("the subscription's", "mastercard")
+	w.advance(week - 2*time.Hour)
+	w.post("/v1/invoices/"+w.subscription(id).text("latest_invoice.id"), "default_payment_method="+w.attach("pm_card_amex", customer))
+	w.advance(2 * time.Hour)
+	paidBy("the invoice's", "amex")
 }
 
 // TestSubscriptionLists narrows lists down.

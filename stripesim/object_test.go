@@ -39,17 +39,21 @@ func TestInvoices(t *testing.T) {
 		invoice          map[string]any
 		status           string // of the subscription
 		intent           string
+		events           []string
 	}{
-		{"paid out of band", "pay", "paid_out_of_band=true", map[string]any{"status": "paid", "amount_remaining": 0}, "active", "canceled"},
-		{"void", "void", "", map[string]any{"status": "void"}, "incomplete", "canceled"},
-		{"uncollectible", "mark_uncollectible", "", map[string]any{"status": "uncollectible"}, "incomplete", "requires_payment_method"},
+		{"paid out of band", "pay", "paid_out_of_band=true", map[string]any{"status": "paid", "amount_remaining": 0}, "active", "canceled", []string{
+			"invoice.paid", "customer.subscription.updated", "payment_intent.canceled",
+		}},
+		{"void", "void", "", map[string]any{"status": "void"}, "incomplete", "canceled", []string{"invoice.voided", "payment_intent.canceled"}},
+		{"uncollectible", "mark_uncollectible", "", map[string]any{"status": "uncollectible"}, "incomplete", "requires_payment_method", []string{"invoice.marked_uncollectible"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, stripesim.Config{})
 			s := w.subscribe(w.newCustomer(""), "&payment_behavior=default_incomplete")
-			path := "/v1/invoices/" + s.text("latest_invoice.id")
+			path, start := "/v1/invoices/"+s.text("latest_invoice.id"), w.newest()
 			wantAll(t, "invoice", w.post(path+"/"+test.call, test.body).object, test.invoice)
+			w.wantEvents(start, test.events)
 			wantAll(t, "subscription", w.subscription(s.text("id")).object, map[string]any{"status": test.status})
 			intent := s.text("latest_invoice.payments.data.0.payment.payment_intent")
 			wantAll(t, "intent", w.get("/v1/payment_intents/"+intent).object, map[string]any{"status": test.intent})

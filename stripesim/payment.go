@@ -56,10 +56,13 @@ func (t *transaction) pay(intent *paymentIntent, p payment) *apiError {
 	}
 	intent.Status, intent.AmountReceived = "succeeded", intent.Amount
 	t.emit("charge.succeeded", made)
-	t.dispute(made, p.method.testCard().objection)
 	t.emit("payment_intent.succeeded", intent)
 	t.invoicePaid(intent)
-	return t.checkoutPaid(intent)
+	if fault := t.checkoutPaid(intent); fault != nil {
+		return fault
+	}
+	t.dispute(made, p.method.testCard().objection)
+	return nil
 }
 
 // keepPaymentMethod attaches a payment method that is to be used again.

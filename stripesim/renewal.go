@@ -28,6 +28,9 @@ func (t *transaction) workSubscription(id string) {
 func (t *transaction) workSubscriptionOnce(s *subscription) {
 	before := s.clone()
 	switch {
+	case s.ended():
+		t.billRest(s)
+		return
 	case s.Status == "incomplete":
 		t.expire(s)
 		return
@@ -118,8 +121,14 @@ func (t *transaction) renew(s *subscription, before object) {
 // to be billed is billed.
 func (t *transaction) endAsScheduled(s *subscription) {
 	t.endSubscription(s.ID, "cancellation_requested")
+	t.billRest(s)
+}
+
+// billRest bills what still waits of a subscription that has ended.
+func (t *transaction) billRest(s *subscription) {
+	s.private.RestAt = 0
 	pending, claim := t.takePending(s)
-	if len(pending) == 0 {
+	if len(pending) == 0 || get[*customer](t, s.Customer).private.Deleted {
 		return
 	}
 	i := t.newInvoice(s, billing{reason: "subscription_cycle", lines: pending, from: s.period().Start, to: s.period().End})

@@ -70,6 +70,8 @@ type subscriptionPrivate struct {
 	Postponed *postponed `json:"postponed,omitempty"`
 	// ResumeBy is until when the invoice of a resumption may be paid.
 	ResumeBy int64 `json:"resume_by,omitempty"`
+	// RestAt is when it is billed what waited as the subscription was canceled.
+	RestAt int64 `json:"rest_at,omitempty"`
 	// Debits are what was billed for the present periods. The slice is never
 	// changed, but replaced.
 	Debits []debit `json:"debits,omitempty"`
@@ -138,7 +140,9 @@ func (s *subscription) indexes() []indexed {
 // end, the end of a pause, the warning of a trial's end, the end of the period.
 func (s *subscription) due() int64 {
 	switch s.Status {
-	case "canceled", "incomplete_expired":
+	case "canceled":
+		return s.private.RestAt
+	case "incomplete_expired":
 		return 0
 	case "incomplete":
 		return s.Created + incompleteTime

@@ -43,6 +43,7 @@ func createSubscription(t *transaction, c call) (any, *apiError) {
 var successOrder = []string{
 	"payment_method.attached", "charge.succeeded", "customer.updated", "customer.discount.created", "customer.subscription.created",
 	"payment_intent.succeeded", "payment_intent.created", "invoice.created", "customer.discount.deleted", "invoice.finalized", "invoice.paid", "invoice.payment_succeeded", "invoice_payment.paid",
+	"charge.dispute.created", "charge.dispute.funds_withdrawn",
 }
 
 func (t *transaction) orderOfSuccess() {

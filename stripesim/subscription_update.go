@@ -127,7 +127,8 @@ func cancelSubscription(t *transaction, c call) (any, *apiError) {
 }
 
 // cancel ends a subscription now. What is left of its periods may be given
-// back, and what waits may be billed.
+// back, and what waits may be billed; else it is billed when the period would
+// have ended.
 func (t *transaction) cancel(s *subscription, prorate, invoiceNow bool) *apiError {
 	if prorate && s.Status != "trialing" && s.Status != "incomplete" {
 		t.prorate(s, s, removals(cloneItems(s)), t.now)
@@ -138,5 +139,8 @@ func (t *transaction) cancel(s *subscription, prorate, invoiceNow bool) *apiErro
 		}
 	}
 	t.endSubscription(s.ID, "cancellation_requested")
+	if len(t.pendingOf(s.ID, s.Currency))+len(t.pendingOf(s.Customer, s.Currency)) > 0 {
+		s.private.RestAt = max(s.period().End, t.now)
+	}
 	return nil
 }
