@@ -188,6 +188,9 @@ type deletedObject struct {
 
 // show answers with an object, or a list, and what was asked to be expanded.
 func (t *transaction) show(result any, paths []string) (answer, *apiError) {
+	if p, ok := result.(preview); ok {
+		t = p.scratch
+	}
 	shown := t.shown(result)
 	if len(paths) > 0 {
 		expanded, err := toTree(shown)

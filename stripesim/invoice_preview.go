@@ -12,15 +12,19 @@ import (
 // of the clock that would make it, in a transaction that is thrown away.
 
 // preview is an invoice that was never made. It shows all its lines, since it
-// cannot be asked for more of them.
-type preview struct{ *invoice }
+// cannot be asked for more of them. What it names is in the transaction.
+type preview struct {
+	*invoice
+	scratch *transaction
+}
 
 func previewOperation() operation {
 	items := itemFields().with(shape{"deleted": aBoolean(), "id": aText()})
-	added := itemTerms().with(shape{"currency": aText(), "price": aText()})
+	added := itemTerms().with(shape{"currency": aText(), "invoiceitem": aText(), "price": aText(), "unit_amount": anInteger(-maxAmount, maxAmount)})
 	delete(added, "pricing")
 	return operation{method: "POST", path: "/v1/invoices/create_preview", do: createPreview, fields: shape{
-		"currency": aText(), "customer": aText(), "invoice_items": aList(aHash(added)), "preview_mode": aWord("next"), "subscription": aText(),
+		"currency": aText(), "customer": aText(), "discounts": discountFields(), "invoice_items": aList(aHash(added)),
+		"preview_mode": aWord("next", "recurring"), "subscription": aText(),
 		"subscription_details": aHash(shape{
 			"billing_cycle_anchor": aTime("now", "unchanged"), "cancel_at": aTime("min_period_end", "max_period_end").orEmpty(), "cancel_at_period_end": aBoolean(), "cancel_now": aBoolean(),
 			"items": aList(aHash(items)), "proration_behavior": aWord("always_invoice", "create_prorations", "none"), "proration_date": aTime(),
@@ -35,9 +39,8 @@ func createPreview(t *transaction, c call) (any, *apiError) {
 	if fault != nil {
 		return nil, fault
 	}
-	currency := c.text("currency")
-	if currency != "" {
-		if currency, fault = scratch.invoiceCurrency(s, cus, currency); fault != nil {
+	if asked := c.text("currency"); asked != "" {
+		if _, fault = scratch.invoiceCurrency(s, cus, asked); fault != nil {
 			return nil, fault
 		}
 	}
@@ -46,13 +49,21 @@ func createPreview(t *transaction, c call) (any, *apiError) {
 			return nil, fault.under(paramName("invoice_items", strconv.Itoa(i)))
 		}
 	}
-	mark := len(scratch.order)
-	if details := c.form.form("subscription_details"); len(details) > 0 {
-		if s, fault = scratch.tryChange(s, cus, details, currency); fault != nil {
-			return nil, fault.under("subscription_details")
+	if s != nil && c.has("discounts") {
+		if fault := edit[*subscription](scratch, s.ID).setDiscounts(scratch, c); fault != nil {
+			return nil, fault
 		}
 	}
-	made := scratch.nextInvoice(s, cus, mark, currency)
+	mark := len(scratch.order)
+	if details := c.form.form("subscription_details"); len(details) > 0 {
+		if s, fault = scratch.tryChange(s, cus, details, c.only("currency", "discounts")); fault != nil {
+			return nil, fault
+		}
+	}
+	made, fault := scratch.wanted(s, cus, mark, c)
+	if fault != nil {
+		return nil, fault
+	}
 	if made == nil {
 		return nil, &apiError{
 			status: http.StatusNotFound, kind: invalidRequestError, code: "invoice_upcoming_none",
@@ -81,13 +92,42 @@ func (t *transaction) previewed(c call) (*subscription, *customer, *apiError) {
 	return s, cus, nil
 }
 
-// addPreviewItem makes an invoice item that the preview is to have.
-func (t *transaction) addPreviewItem(s *subscription, cus *customer, given form) *apiError {
-	item := maps.Clone(given)
-	if id := given.text("price"); id != "" {
-		delete(item, "price")
-		item["pricing"] = form{"price": id}
+// wanted is the invoice that a preview shows: the next one, or what recurs.
+func (t *transaction) wanted(s *subscription, cus *customer, mark int, c call) (*invoice, *apiError) {
+	switch {
+	case c.text("preview_mode") == "recurring":
+		return t.recurringInvoice(s), nil
+	case s == nil:
+		return t.pendingInvoice(cus, c)
 	}
+	return t.nextInvoice(s, mark), nil
+}
+
+// only are some parameters of a call.
+func (c call) only(names ...string) form {
+	kept := form{}
+	for _, name := range names {
+		if c.has(name) {
+			kept[name] = c.form[name]
+		}
+	}
+	return kept
+}
+
+// addPreviewItem makes an invoice item that the preview is to have, or changes
+// one that waits.
+func (t *transaction) addPreviewItem(s *subscription, cus *customer, given form) *apiError {
+	if id := given.text("invoiceitem"); id != "" {
+		waiting, fault := named[*invoiceItem](t, id, "invoiceitem")
+		if fault == nil && (waiting.Customer != cus.ID || waiting.Invoice != "") {
+			fault = missing(invoiceItemKind, id, "invoiceitem")
+		}
+		if fault != nil {
+			return fault
+		}
+		return edit[*invoiceItem](t, id).set(t, previewItem(given))
+	}
+	item := previewItem(given)
 	item["customer"] = cus.ID
 	if s != nil {
 		item["subscription"] = s.ID
@@ -99,11 +139,28 @@ func (t *transaction) addPreviewItem(s *subscription, cus *customer, given form)
 	return fault
 }
 
+// previewItem is an invoice item of a preview as the calls of invoice items have
+// it.
+func previewItem(given form) form {
+	item := maps.Clone(given)
+	delete(item, "invoiceitem")
+	if id := given.text("price"); id != "" {
+		delete(item, "price")
+		item["pricing"] = form{"price": id}
+	}
+	if given.has("unit_amount") {
+		delete(item, "unit_amount")
+		item["unit_amount_decimal"] = strconv.FormatInt(given.integer("unit_amount", 0), 10)
+	}
+	return item
+}
+
 // tryChange does to a subscription what the preview is to show: it begins,
-// changes, is resumed, or ends now.
-func (t *transaction) tryChange(s *subscription, cus *customer, details form, currency string) (*subscription, *apiError) {
+// changes, is resumed, or ends now. beside is what the request says of one that
+// begins outside of its details.
+func (t *transaction) tryChange(s *subscription, cus *customer, details, beside form) (*subscription, *apiError) {
 	if fault := checkPreviewed(details); fault != nil {
-		return nil, fault
+		return nil, fault.under("subscription_details")
 	}
 	asked := maps.Clone(details)
 	asked["payment_behavior"] = "default_incomplete"
@@ -111,7 +168,8 @@ func (t *transaction) tryChange(s *subscription, cus *customer, details form, cu
 	var fault *apiError
 	switch {
 	case s == nil:
-		asked["customer"], asked["currency"] = cus.ID, currency
+		asked["customer"] = cus.ID
+		maps.Copy(asked, beside)
 		result, fault = createSubscription(t, call{form: asked})
 	case details.boolean("cancel_now", false):
 		asked["prorate"], asked["invoice_now"] = details.text("proration_behavior") != "none", true
@@ -120,11 +178,14 @@ func (t *transaction) tryChange(s *subscription, cus *customer, details form, cu
 		result, fault = resumeSubscription(t, call{form: asked, ids: []string{s.ID}})
 	default:
 		if _, isTime := details.value("billing_cycle_anchor").(int64); isTime {
-			return nil, invalid("billing_cycle_anchor", "", "The billing cycle anchor of a subscription can only be now or unchanged.")
+			return nil, invalid("subscription_details[billing_cycle_anchor]", "", "The billing cycle anchor of a subscription can only be now or unchanged.")
 		}
 		result, fault = updateSubscription(t, call{form: asked, ids: []string{s.ID}})
 	}
 	changed, _ := result.(*subscription)
+	if fault != nil && !strings.HasPrefix(fault.param, "discounts[") {
+		fault = fault.under("subscription_details")
+	}
 	return changed, fault
 }
 
@@ -153,11 +214,8 @@ const maxPreviewWork = 20
 
 // nextInvoice is the first invoice that was made since the mark, or the one that
 // the clock makes next. Nil: there will be none.
-func (t *transaction) nextInvoice(s *subscription, cus *customer, mark int, currency string) *invoice {
+func (t *transaction) nextInvoice(s *subscription, mark int) *invoice {
 	made := t.invoiceSince(mark)
-	if s == nil {
-		return t.pendingInvoice(cus, currency)
-	}
 	t.held = ""
 	edit[*subscription](t, s.ID).neverAnnounce()
 	for range maxPreviewWork {
@@ -174,15 +232,16 @@ func (t *transaction) nextInvoice(s *subscription, cus *customer, mark int, curr
 }
 
 // pendingInvoice bills what waits for a customer without a subscription.
-func (t *transaction) pendingInvoice(cus *customer, asked string) *invoice {
-	currency, fault := t.invoiceCurrency(nil, cus, asked)
+func (t *transaction) pendingInvoice(cus *customer, c call) (*invoice, *apiError) {
+	currency, fault := t.invoiceCurrency(nil, cus, c.text("currency"))
 	items := t.pendingOf(cus.ID, currency)
 	if fault != nil || len(items) == 0 {
-		return nil
+		return nil, fault
 	}
 	made := t.draft(cus.ID, currency, billing{reason: "manual", lines: t.linesOf(items), from: t.now, to: t.now})
+	fault = made.setDiscounts(t, c.form)
 	t.create(made)
-	return made
+	return made, fault
 }
 
 // invoiceSince is the first invoice that the transaction made after a number of
@@ -215,7 +274,7 @@ func (t *transaction) preview(made *invoice) preview {
 		lines[i].Invoice, lines[i].ID = shown.ID, "il_tmp_"+strings.TrimPrefix(lines[i].ID, "il_")
 	}
 	shown.Lines = invoiceLines{"list", lines, false, "/v1/invoices/" + shown.ID + "/lines"}
-	return preview{&shown}
+	return preview{&shown, t}
 }
 
 // under names the parameter of a refusal where it stands in another request.
