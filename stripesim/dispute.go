@@ -287,7 +287,7 @@ func closeDispute(t *transaction, c call) (any, *apiError) {
 	if _, fault := t.openDispute(c); fault != nil {
 		return nil, fault
 	}
-	return t.lose(c.id()), nil
+	return t.lose(c.id(), false), nil
 }
 
 func listDisputes(t *transaction, c call) (any, *apiError) {

@@ -14,13 +14,14 @@ func (t *transaction) workDispute(id string) {
 	verdict := d.private.Verdict
 	d.private.Verdict, d.private.VerdictAt = "", 0
 	switch {
+	case verdict == "":
+		t.lose(id, true)
 	case verdict == winningEvidence && !d.isInquiry():
 		t.win(id)
 	case verdict == escalatingEvidence && d.isInquiry():
 		t.escalate(id)
 	default:
-		d.EvidenceDetails.PastDue = verdict == ""
-		t.lose(id)
+		t.lose(id, false)
 	}
 }
 
@@ -39,11 +40,13 @@ func (t *transaction) win(id string) {
 	t.changed("charge.dispute.funds_reinstated", before, won)
 }
 
-// lose closes a dispute; that of an inquiry costs nothing.
-func (t *transaction) lose(id string) *dispute {
+// lose closes a dispute, which may be that it was not answered in time; that
+// of an inquiry costs nothing.
+func (t *transaction) lose(id string, pastDue bool) *dispute {
 	lost := edit[*dispute](t, id)
 	before := lost.clone()
 	lost.private.Verdict, lost.private.VerdictAt = "", 0
+	lost.EvidenceDetails.PastDue = pastDue
 	lost.Status = map[bool]string{true: "warning_closed", false: "lost"}[lost.isInquiry()]
 	t.changed("charge.dispute.closed", before, lost)
 	return lost
