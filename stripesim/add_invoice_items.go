@@ -1,22 +1,20 @@
 package stripesim
 
-import (
-	"strconv"
-	"strings"
-)
+import "strconv"
 
 // maxAddedItems is how many invoice items a request may add to a subscription.
 const maxAddedItems = 20
 
 // addedItemFields are the parameters of what a subscription bills once, with
-// its next invoice.
-func addedItemFields() field {
+// its next invoice. A time may stand for the bounds of its period, or a word:
+// two for the start, then those for the end.
+func addedItemFields(first, second string, ends ...string) field {
 	bound := func(types ...string) field {
 		return aHash(shape{"timestamp": aTime(), "type": aWord(types...).must()}).must()
 	}
 	return aList(aHash(shape{
 		"discountable": aBoolean(), "discounts": aList(discountRow()), "metadata": aMetadata(), "price": aText(), "price_data": inlinePrice(false),
-		"period":   aHash(shape{"end": bound("min_item_period_end", "timestamp"), "start": bound("max_item_period_start", "now", "timestamp")}),
+		"period":   aHash(shape{"end": bound(append(ends, "timestamp")...), "start": bound(first, second, "timestamp")}),
 		"quantity": anInteger(0, maxQuantity),
 	}))
 }
@@ -44,16 +42,10 @@ func (t *transaction) addInvoiceItems(s *subscription, c call) *apiError {
 			}
 		}
 		if one.has("price") {
-			wanted["pricing"] = form{"price": one.text("price")}
+			wanted["pricing"] = one.only("price", "scheduled")
 		}
 		if _, fault := t.newInvoiceItem(wanted); fault != nil {
-			fault.param = strings.Replace(fault.param, "pricing[price]", "price", 1)
-			head, rest, nested := strings.Cut(fault.param, "[")
-			fault.param = paramName(name, head)
-			if nested {
-				fault.param += "[" + rest
-			}
-			return fault
+			return fault.underRow(name)
 		}
 	}
 	return nil
@@ -62,12 +54,10 @@ func (t *transaction) addInvoiceItems(s *subscription, c call) *apiError {
 // addedPeriod is the time that an added item is for: the subscription's period,
 // where the request does not say otherwise.
 func (s *subscription) addedPeriod(t *transaction, given form) (period, *apiError) {
-	span := s.period()
+	span := s.periodToBill(t.now)
 	start, end := given.form("start"), given.form("end")
-	for _, name := range []string{"start", "end"} {
-		if bound := given.form(name); bound.has("timestamp") != (bound.text("type") == "timestamp") {
-			return span, invalid("period]["+name+"][timestamp", "", "A timestamp goes with the type `timestamp`, and only with it.")
-		}
+	if fault := checkBounds(given); fault != nil {
+		return span, fault
 	}
 	switch start.text("type") {
 	case "now":
@@ -79,4 +69,29 @@ func (s *subscription) addedPeriod(t *transaction, given form) (period, *apiErro
 		span.End = end.integer("timestamp", 0)
 	}
 	return span, nil
+}
+
+// checkBounds refuses a time where a word says it, and a word without its time.
+func checkBounds(given form) *apiError {
+	for _, name := range []string{"start", "end"} {
+		if bound := given.form(name); bound.has("timestamp") != (bound.text("type") == "timestamp") {
+			return invalid("period]["+name+"][timestamp", "", "A timestamp goes with the type `timestamp`, and only with it.")
+		}
+	}
+	return nil
+}
+
+// periodToBill is the present period, or the next where that is over by a time.
+func (s *subscription) periodToBill(now int64) period {
+	span := s.period()
+	if span.End > now {
+		return span
+	}
+	next := period{Start: span.End}
+	for _, item := range s.Items.Data {
+		if end := s.periodEnd(item.Price.Recurring, span.End); next.End == 0 || end < next.End {
+			next.End = end
+		}
+	}
+	return next
 }

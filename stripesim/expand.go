@@ -70,12 +70,22 @@ var expandable = map[string]string{
 	"subscription.latest_invoice":                      invoiceKind,
 	"subscription.pending_setup_intent":                setupIntentKind,
 
-	"subscription.schedule":                                         subscriptionScheduleKind,
-	"subscription_schedule.customer":                                customerKind,
-	"subscription_schedule.default_settings.default_payment_method": paymentMethodKind,
-	"subscription_schedule.phases.default_payment_method":           paymentMethodKind,
-	"subscription_schedule.phases.items.price":                      priceKind,
-	"subscription_schedule.subscription":                            subscriptionKind,
+	"subscription.schedule":                                                   subscriptionScheduleKind,
+	"subscription_schedule.customer":                                          customerKind,
+	"subscription_schedule.default_settings.default_payment_method":           paymentMethodKind,
+	"subscription_schedule.phases.default_payment_method":                     paymentMethodKind,
+	"subscription_schedule.phases.items.price":                                priceKind,
+	"subscription_schedule.phases.discounts.coupon":                           couponKind,
+	"subscription_schedule.phases.discounts.discount":                         discountKind,
+	"subscription_schedule.phases.discounts.promotion_code":                   promotionCodeKind,
+	"subscription_schedule.phases.items.discounts.coupon":                     couponKind,
+	"subscription_schedule.phases.items.discounts.discount":                   discountKind,
+	"subscription_schedule.phases.items.discounts.promotion_code":             promotionCodeKind,
+	"subscription_schedule.phases.add_invoice_items.discounts.coupon":         couponKind,
+	"subscription_schedule.phases.add_invoice_items.discounts.discount":       discountKind,
+	"subscription_schedule.phases.add_invoice_items.discounts.promotion_code": promotionCodeKind,
+	"subscription_schedule.phases.add_invoice_items.price":                    priceKind,
+	"subscription_schedule.subscription":                                      subscriptionKind,
 }
 
 // neverThere are the fields that may be expanded and are null here.

@@ -163,7 +163,7 @@ func (i *invoiceItem) setAmount(t *transaction, given form) *apiError {
 	case given.has("price_data"):
 		i.Pricing, fault = t.pricingOfData(i, given.form("price_data"))
 	case given.has("pricing"):
-		i.Pricing, fault = t.pricingByID(i, given.form("pricing").text("price"))
+		i.Pricing, fault = t.pricingByID(i, given.form("pricing"))
 	}
 	if fault != nil {
 		return fault
@@ -178,15 +178,16 @@ func (i *invoiceItem) setAmount(t *transaction, given form) *apiError {
 	return nil
 }
 
-// pricingByID is that of a price that is asked for by its id.
-func (t *transaction) pricingByID(i *invoiceItem, id string) (pricing, *apiError) {
-	chosen, fault := named[*price](t, id, "pricing[price]")
+// pricingByID is that of a price that is asked for by its id. One that was asked
+// for ahead of its time may have been archived since.
+func (t *transaction) pricingByID(i *invoiceItem, given form) (pricing, *apiError) {
+	chosen, fault := named[*price](t, given.text("price"), "pricing[price]")
 	switch {
 	case fault != nil:
 		return pricing{}, fault
 	case chosen.Type != "one_time":
 		return pricing{}, invalid("pricing[price]", "", "The price specified is set to `type=recurring` but this field only accepts prices with `type=one_time`.")
-	case !chosen.Active:
+	case !chosen.Active && !given.boolean("scheduled", false):
 		return pricing{}, invalid("pricing[price]", "", "The price specified is inactive. This field only accepts active prices.")
 	case chosen.Currency != i.Currency:
 		return pricing{}, invalid("pricing[price]", "", "The price specified only supports `"+chosen.Currency+"`. This doesn't match the expected currency: `"+i.Currency+"`.")

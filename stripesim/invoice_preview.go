@@ -103,12 +103,12 @@ func (t *transaction) wanted(s *subscription, cus *customer, mark int, c call) (
 	return t.nextInvoice(s, mark), nil
 }
 
-// only are some parameters of a call.
-func (c call) only(names ...string) form {
+// only are some parameters of a request.
+func (f form) only(names ...string) form {
 	kept := form{}
 	for _, name := range names {
-		if c.has(name) {
-			kept[name] = c.form[name]
+		if f.has(name) {
+			kept[name] = f[name]
 		}
 	}
 	return kept

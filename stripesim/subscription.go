@@ -184,7 +184,7 @@ const maxTrial = 730
 // subscriptionFields are the parameters that creation and update share.
 func subscriptionFields() shape {
 	return shape{
-		"add_invoice_items": addedItemFields(), "discounts": discountFields(),
+		"add_invoice_items": addedItemFields("max_item_period_start", "now", "min_item_period_end"), "discounts": discountFields(),
 		"cancel_at": aTime("min_period_end", "max_period_end").orEmpty(), "cancel_at_period_end": aBoolean(),
 		"collection_method": aWord("charge_automatically", "send_invoice"), "days_until_due": anInteger(0, maxDaysUntilDue),
 		"default_payment_method": aText().orEmpty(), "description": aText().upTo(500).orEmpty(), "metadata": aMetadata(), "off_session": aBoolean(),

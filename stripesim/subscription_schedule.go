@@ -60,34 +60,34 @@ type phaseSpan struct {
 
 // schedulePhase is what a subscription is like from one time to another.
 type schedulePhase struct {
-	AddInvoiceItems       emptyList   `json:"add_invoice_items"`
-	ApplicationFeePercent null        `json:"application_fee_percent"`
-	BillingCycleAnchor    text        `json:"billing_cycle_anchor"`
-	BillingThresholds     null        `json:"billing_thresholds"`
-	CollectionMethod      text        `json:"collection_method"`
-	Currency              string      `json:"currency"`
-	DefaultPaymentMethod  text        `json:"default_payment_method"`
-	DefaultTaxRates       emptyList   `json:"default_tax_rates"`
-	Description           text        `json:"description"`
-	Discounts             emptyList   `json:"discounts"`
-	EndDate               int64       `json:"end_date"`
-	InvoiceSettings       null        `json:"invoice_settings"`
-	Items                 []phaseItem `json:"items"`
-	Metadata              metadata    `json:"metadata"`
-	OnBehalfOf            null        `json:"on_behalf_of"`
-	ProrationBehavior     string      `json:"proration_behavior"`
-	StartDate             int64       `json:"start_date"`
-	TransferData          null        `json:"transfer_data"`
-	TrialEnd              moment      `json:"trial_end"`
+	AddInvoiceItems       array[phaseAddition] `json:"add_invoice_items"`
+	ApplicationFeePercent null                 `json:"application_fee_percent"`
+	BillingCycleAnchor    text                 `json:"billing_cycle_anchor"`
+	BillingThresholds     null                 `json:"billing_thresholds"`
+	CollectionMethod      text                 `json:"collection_method"`
+	Currency              string               `json:"currency"`
+	DefaultPaymentMethod  text                 `json:"default_payment_method"`
+	DefaultTaxRates       emptyList            `json:"default_tax_rates"`
+	Description           text                 `json:"description"`
+	Discounts             array[phaseDiscount] `json:"discounts"`
+	EndDate               int64                `json:"end_date"`
+	InvoiceSettings       null                 `json:"invoice_settings"`
+	Items                 []phaseItem          `json:"items"`
+	Metadata              metadata             `json:"metadata"`
+	OnBehalfOf            null                 `json:"on_behalf_of"`
+	ProrationBehavior     string               `json:"proration_behavior"`
+	StartDate             int64                `json:"start_date"`
+	TransferData          null                 `json:"transfer_data"`
+	TrialEnd              moment               `json:"trial_end"`
 }
 
 type phaseItem struct {
-	BillingThresholds null      `json:"billing_thresholds"`
-	Discounts         emptyList `json:"discounts"`
-	Metadata          metadata  `json:"metadata"`
-	Price             string    `json:"price"`
-	Quantity          int64     `json:"quantity"`
-	TaxRates          emptyList `json:"tax_rates"`
+	BillingThresholds null                 `json:"billing_thresholds"`
+	Discounts         array[phaseDiscount] `json:"discounts"`
+	Metadata          metadata             `json:"metadata"`
+	Price             string               `json:"price"`
+	Quantity          int64                `json:"quantity"`
+	TaxRates          emptyList            `json:"tax_rates"`
 }
 
 func (*subscriptionSchedule) kind() string      { return subscriptionScheduleKind }
@@ -248,13 +248,15 @@ func (t *transaction) scheduleFrom(c call) (any, *apiError) {
 	span := found.period()
 	phase := schedulePhase{
 		Currency: found.Currency, StartDate: span.Start, EndDate: span.End, ProrationBehavior: "create_prorations", TrialEnd: 0,
-		DefaultPaymentMethod: found.DefaultPaymentMethod, Description: found.Description,
+		DefaultPaymentMethod: found.DefaultPaymentMethod, Description: found.Description, Discounts: phaseDiscounts(t.present(found.Discounts)),
 	}
 	if found.Status == "trialing" {
 		phase.TrialEnd = found.TrialEnd
 	}
 	for _, item := range found.Items.Data {
-		phase.Items = append(phase.Items, phaseItem{Metadata: item.Metadata, Price: item.Price.ID, Quantity: item.Quantity})
+		phase.Items = append(phase.Items, phaseItem{
+			Discounts: phaseDiscounts(t.present(item.Discounts)), Metadata: item.Metadata, Price: item.Price.ID, Quantity: item.Quantity,
+		})
 	}
 	made := t.newSchedule(found.Customer, found.BillingMode)
 	made.Phases, made.Status, made.Subscription = []schedulePhase{phase}, "active", text(found.ID)
@@ -294,6 +296,9 @@ func updateSubscriptionSchedule(t *transaction, c call) (any, *apiError) {
 	present := s.phaseAt(t.now)
 	if present.StartDate == t.now {
 		behaviour = present.ProrationBehavior
+	}
+	if found.CurrentPhase == nil || found.CurrentPhase.StartDate == present.StartDate {
+		present = present.withoutAdditions() // they were added when it began
 	}
 	return s, t.followSchedule(s, present, behaviour)
 }

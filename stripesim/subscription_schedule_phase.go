@@ -7,14 +7,13 @@ import (
 
 // phaseFields are the parameters of a phase; an update also says when it starts.
 func phaseFields(isUpdate bool) shape {
-	items := itemFields()
-	delete(items, "discounts")
 	fields := shape{
+		"add_invoice_items":    addedItemFields("max_item_period_start", "phase_start", "min_item_period_end", "phase_end"),
 		"billing_cycle_anchor": aWord("automatic", "phase_start"),
 		"collection_method":    aWord("charge_automatically", "send_invoice"), "default_payment_method": aText(),
-		"description": aText().upTo(500).orEmpty(),
-		"duration":    aHash(shape{"interval": aWord("day", "month", "week", "year").must(), "interval_count": anInteger(1, longestInterval["day"])}),
-		"end_date":    aTime("now"), "items": aList(aHash(items)).must(), "metadata": aMetadata(),
+		"description": aText().upTo(500).orEmpty(), "discounts": discountFields(),
+		"duration": aHash(shape{"interval": aWord("day", "month", "week", "year").must(), "interval_count": anInteger(1, longestInterval["day"])}),
+		"end_date": aTime("now"), "items": aList(aHash(itemFields())).must(), "metadata": aMetadata(),
 		"proration_behavior": aWord("always_invoice", "create_prorations", "none"),
 		"trial":              aBoolean(), "trial_end": aTime(),
 	}
@@ -80,6 +79,13 @@ func (t *transaction) readPhase(s *subscriptionSchedule, given form, name string
 	if fault != nil {
 		return phase, fault
 	}
+	owner := discounted{currency: phase.Currency, cost: phase.cost(t)}
+	if phase.Discounts, fault = t.readPhaseDiscounts(s, given, owner, name); fault != nil {
+		return phase, fault
+	}
+	if fault := t.readAdditions(s, &phase, given, name); fault != nil {
+		return phase, fault
+	}
 	return phase, phase.setSpan(given, name, every, t.now)
 }
 
@@ -90,11 +96,15 @@ func (t *transaction) readPhaseItems(s *subscriptionSchedule, phase *schedulePha
 	var items []subscriptionItem
 	for i, one := range given.forms("items") {
 		item := subscriptionItem{Quantity: 1}
-		if fault := trial.setItem(t, &item, one, paramName(name, strconv.Itoa(i))); fault != nil {
+		at := paramName(name, strconv.Itoa(i))
+		if fault := trial.setItem(t, &item, one, at); fault != nil {
 			return nil, fault
 		}
-		items = append(items, item)
-		phase.Items = append(phase.Items, phaseItem{Metadata: item.Metadata, Price: item.Price.ID, Quantity: item.Quantity})
+		read, fault := t.readPhaseItem(s, item, one, at)
+		if fault != nil {
+			return nil, fault
+		}
+		items, phase.Items = append(items, item), append(phase.Items, read)
 	}
 	if fault := trial.checkItems(items); fault != nil {
 		fault.param = name

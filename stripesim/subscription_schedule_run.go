@@ -56,9 +56,13 @@ func (t *transaction) startSchedule(schedule *subscriptionSchedule) *apiError {
 	phase := schedule.Phases[0]
 	items := make([]any, 0, len(phase.Items))
 	for _, item := range phase.Items {
-		items = append(items, item.form())
+		items = append(items, t.phaseItemForm(schedule, item, nil))
 	}
-	wanted := form{"items": items, "metadata": metadataForm(phase.Metadata), "currency": phase.Currency}
+	owner := discounted{customer: schedule.Customer, currency: phase.Currency, cost: phase.cost(t)}
+	wanted := form{
+		"items": items, "metadata": metadataForm(phase.Metadata), "currency": phase.Currency, "discounts": t.discountForms(phase.Discounts, nil, owner),
+		"add_invoice_items": t.additions(schedule, &phase),
+	}
 	if phase.TrialEnd != 0 {
 		wanted["trial_end"] = int64(phase.TrialEnd)
 	}
@@ -77,19 +81,33 @@ func (t *transaction) startSchedule(schedule *subscriptionSchedule) *apiError {
 	s.trimPeriods()
 	t.create(s)
 	created := t.emit("customer.subscription.created", s)
-	i := t.newInvoice(s, billing{reason: "subscription_create", lines: t.periodLines(s, s.Items.Data), from: t.now, to: t.now})
+	if fault := t.addInvoiceItems(s, call{form: wanted}); fault != nil {
+		return fault
+	}
+	pending, claim := t.takePending(s)
+	i := t.newInvoice(s, billing{reason: "subscription_create", lines: append(pending, t.periodLines(s, s.Items.Data)...), from: t.now, to: t.now})
+	claim(i)
 	i.AutomaticallyFinalizesAt = moment(t.now + draftTime)
 	s.LatestInvoice = text(i.ID)
 	t.snapshot(created, s)
-	t.snapshot(t.events[len(t.events)-1], i)
+	for _, e := range t.events {
+		if e.Type == "invoice.created" {
+			t.snapshot(e, i)
+		}
+	}
 	schedule.Status, schedule.Subscription, schedule.CurrentPhase = "active", text(s.ID), &phaseSpan{phase.EndDate, phase.StartDate}
 	return nil
 }
 
-// form is a phase's item as a request would say it. Its price may have been
-// archived since.
-func (i phaseItem) form() form {
-	return form{"price": i.Price, "quantity": i.Quantity, "metadata": metadataForm(i.Metadata), "scheduled": true}
+// phaseItemForm is a phase's item as a request would say it, with what the
+// subscription's item has. Its price may have been archived since.
+func (t *transaction) phaseItemForm(schedule *subscriptionSchedule, i phaseItem, present []string) form {
+	billed := get[*price](t, i.Price)
+	owner := discounted{customer: schedule.Customer, currency: billed.Currency, cost: billed.amount(i.Quantity)}
+	return form{
+		"price": i.Price, "quantity": i.Quantity, "metadata": metadataForm(i.Metadata), "scheduled": true,
+		"discounts": t.discountForms(i.Discounts, present, owner),
+	}
 }
 
 func metadataForm(m metadata) form {
@@ -138,7 +156,7 @@ func (t *transaction) followSchedule(schedule *subscriptionSchedule, phase *sche
 		if s.Metadata, fault = s.Metadata.merge(form{"metadata": metadataForm(phase.Metadata)}); fault != nil {
 			return fault
 		}
-		if fault := t.bill(s, s.phaseCall(schedule, phase, behaviour, t.now)); fault != nil {
+		if fault := t.bill(s, t.phaseCall(s, schedule, phase, behaviour)); fault != nil {
 			return fault
 		}
 	}
@@ -147,12 +165,16 @@ func (t *transaction) followSchedule(schedule *subscriptionSchedule, phase *sche
 }
 
 // phaseCall is the update of a subscription that a phase stands for.
-func (s *subscription) phaseCall(schedule *subscriptionSchedule, phase *schedulePhase, behaviour string, now int64) call {
-	wanted := form{"items": s.itemsFor(phase), "proration_behavior": behaviour}
-	if anchor := cmpText(phase.BillingCycleAnchor, text(schedule.DefaultSettings.BillingCycleAnchor)); anchor == "phase_start" && phase.StartDate == now {
+func (t *transaction) phaseCall(s *subscription, schedule *subscriptionSchedule, phase *schedulePhase, behaviour string) call {
+	owner := discounted{customer: schedule.Customer, currency: phase.Currency, cost: phase.cost(t)}
+	wanted := form{
+		"items": t.itemsFor(s, schedule, phase), "proration_behavior": behaviour,
+		"discounts": t.discountForms(phase.Discounts, s.Discounts, owner), "add_invoice_items": t.additions(schedule, phase),
+	}
+	if anchor := cmpText(phase.BillingCycleAnchor, text(schedule.DefaultSettings.BillingCycleAnchor)); anchor == "phase_start" && phase.StartDate == t.now {
 		wanted["billing_cycle_anchor"] = "now"
 	}
-	if int64(phase.TrialEnd) > now && phase.TrialEnd != s.TrialEnd {
+	if int64(phase.TrialEnd) > t.now && phase.TrialEnd != s.TrialEnd {
 		wanted["trial_end"] = int64(phase.TrialEnd)
 	}
 	return call{form: wanted}
@@ -160,7 +182,7 @@ func (s *subscription) phaseCall(schedule *subscriptionSchedule, phase *schedule
 
 // itemsFor are the changes that lead to the items of a phase: an item keeps its
 // price, or else takes one that no other item has.
-func (s *subscription) itemsFor(phase *schedulePhase) []any {
+func (t *transaction) itemsFor(s *subscription, schedule *subscriptionSchedule, phase *schedulePhase) []any {
 	left := cloneItems(s)
 	keeps := func(item subscriptionItem) bool {
 		return slices.ContainsFunc(phase.Items, func(wanted phaseItem) bool { return wanted.Price == item.Price.ID })
@@ -171,11 +193,13 @@ func (s *subscription) itemsFor(phase *schedulePhase) []any {
 		if at < 0 {
 			at = slices.IndexFunc(left, func(item subscriptionItem) bool { return !keeps(item) })
 		}
-		change := wanted.form()
-		if at >= 0 {
-			change["id"] = left[at].ID
-			left = slices.Delete(left, at, at+1)
+		if at < 0 {
+			changes = append(changes, t.phaseItemForm(schedule, wanted, nil))
+			continue
 		}
+		change := t.phaseItemForm(schedule, wanted, left[at].Discounts)
+		change["id"] = left[at].ID
+		left = slices.Delete(left, at, at+1)
 		changes = append(changes, change)
 	}
 	for _, item := range left {
