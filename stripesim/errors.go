@@ -52,11 +52,19 @@ type errorDetails struct {
 	PaymentIntent *paymentIntent `json:"payment_intent,omitempty"`
 	PaymentMethod *paymentMethod `json:"payment_method,omitempty"`
 	MethodType    string         `json:"payment_method_type,omitempty"`
+	RequestLogURL string         `json:"request_log_url,omitempty"`
 	SetupIntent   *setupIntent   `json:"setup_intent,omitempty"`
 	Type          string         `json:"type"`
 }
 
-func (e *apiError) body() errorBody { return errorBody{e.details()} }
+// body is the refusal as the answer to a request.
+func (e *apiError) body(r *request) errorBody {
+	details := e.details()
+	if e.status != http.StatusUnauthorized {
+		details.RequestLogURL = fmt.Sprintf("https://dashboard.stripe.com/test/logs/%s?t=%d", r.id, r.at.Unix())
+	}
+	return errorBody{details}
+}
 
 func (e *apiError) details() errorDetails {
 	methodType := ""

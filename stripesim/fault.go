@@ -98,11 +98,11 @@ func (s *Simulator) takeFault(r *http.Request) *Fault {
 }
 
 // before does what happens instead of the work, and says whether it did.
-func (f *Fault) before(w http.ResponseWriter, r *http.Request) bool {
+func (f *Fault) before(w http.ResponseWriter, r *request) bool {
 	if f == nil {
 		return false
 	}
-	wait(r, time.Duration(min(f.DelayMillis, maxDelay.Milliseconds()))*time.Millisecond)
+	wait(r.Request, time.Duration(min(f.DelayMillis, maxDelay.Milliseconds()))*time.Millisecond)
 	refusal := &apiError{status: http.StatusTooManyRequests, kind: invalidRequestError, code: f.Kind}
 	switch f.Kind {
 	case "rate_limit", "global_concurrency", "endpoint_rate", "endpoint_concurrency", "resource_specific":
@@ -124,7 +124,7 @@ func (f *Fault) before(w http.ResponseWriter, r *http.Request) bool {
 	default:
 		return false
 	}
-	given := failure(refusal)
+	given := r.failure(refusal)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(given.status)
 	_, _ = w.Write(given.body)

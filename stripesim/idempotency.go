@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -13,6 +14,7 @@ import (
 type savedAnswer struct {
 	Key     string    `json:"key"`     // a digest of the API key and the idempotency key
 	Request string    `json:"request"` // a digest of method, path and parameters
+	ID      string    `json:"id"`      // the Request-Id
 	At      time.Time `json:"at"`      // real time
 	Status  int       `json:"status"`
 	Body    string    `json:"body"`
@@ -30,8 +32,35 @@ func digest(text string) string {
 
 func (r *request) answerKey() string { return digest(r.account + "\n" + r.key) }
 
+// digest stands for what a request asks, however that is written. Empty: its
+// parameters are wrong, and like no others.
 func (r *request) digest() string {
-	return digest(r.Method + " " + r.URL.Path + "\n" + r.parameters())
+	if r.call.form == nil {
+		return ""
+	}
+	return digest(r.Method + " " + r.URL.Path + "\n" + string(appendPlain(nil, r.call.form)))
+}
+
+// appendPlain writes what a request says, each thing in one way only.
+func appendPlain(to []byte, value any) []byte {
+	switch value := value.(type) {
+	case *sent:
+		return appendPlain(to, value.value)
+	case form:
+		to = append(to, '{')
+		for _, name := range sortedNames(value) {
+			to = append(strconv.AppendQuote(to, name), ':')
+			to = append(appendPlain(to, value[name]), ',')
+		}
+		return append(to, '}')
+	case []any:
+		to = append(to, '[')
+		for _, element := range value {
+			to = append(appendPlain(to, element), ',')
+		}
+		return append(to, ']')
+	}
+	return fmt.Appendf(to, "%#v", value)
 }
 
 // claim holds an idempotency key while its request runs; release lets it go.
@@ -69,23 +98,24 @@ func (s *Simulator) remembered(r *request) (*answer, *apiError) {
 	if !known || s.config.Now().Sub(saved.At) > answerTime {
 		return nil, nil
 	}
-	if saved.Request != r.digest() {
+	if saved.Request != r.asked {
 		return nil, &apiError{
 			status: http.StatusBadRequest, kind: idempotencyError,
 			message: "Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '" + r.key + "' if you meant to execute a different request.",
 		}
 	}
-	return &answer{status: saved.Status, body: []byte(saved.Body), replayed: true}, nil
+	return &answer{status: saved.Status, body: []byte(saved.Body), original: saved.ID}, nil
 }
 
 // remember is what the journal keeps of an answer. Nil: nothing, since there is
 // no idempotency key.
-func (s *Simulator) remember(r *request, given answer) *savedAnswer {
+func (s *Simulator) remember(r *request, given *answer) *savedAnswer {
 	if r.key == "" {
 		return nil
 	}
+	given.original = r.id
 	return &savedAnswer{
-		Key: r.answerKey(), Request: r.digest(), At: s.config.Now().UTC(), Status: given.status, Body: string(given.body),
+		Key: r.answerKey(), Request: r.asked, ID: r.id, At: s.config.Now().UTC(), Status: given.status, Body: string(given.body),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 const maxBody = 1 << 20
@@ -16,9 +17,11 @@ const maxBody = 1 << 20
 type request struct {
 	*http.Request
 	id       string // the Request-Id
+	at       time.Time
 	key      string // the idempotency key, for a POST
 	body     []byte
 	public   bool   // made with a publishable key
+	asked    string // a digest of what it asks, if it has such a key
 	account  string // what the key stands for in the memory of idempotency keys
 	received *node
 	call     call
@@ -27,33 +30,33 @@ type request struct {
 
 // answer is what a call is answered with.
 type answer struct {
-	status   int
-	body     []byte
-	replayed bool
+	status int
+	body   []byte
+	// original is the id of the request that an idempotency key stands for.
+	original string
 }
 
 // ServeHTTP answers a call: Stripe's API under /v1/, control under /_sim/.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyBound(r)))
+	s.mu.Lock()
+	call := &request{Request: r, id: "req_" + s.randomText(14), at: s.now(), body: body}
+	s.mu.Unlock()
+	w.Header().Set("Date", call.at.Format(http.TimeFormat))
 	if err != nil {
 		status := http.StatusBadRequest
 		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
 			status = http.StatusRequestEntityTooLarge
 		}
-		s.write(w, failure(&apiError{status: status, kind: invalidRequestError, message: fmt.Sprintf("The request could not be read, or is larger than %d MiB.", bodyBound(r)>>20)}))
+		s.write(w, call.failure(&apiError{status: status, kind: invalidRequestError, message: fmt.Sprintf("The request could not be read, or is larger than %d MiB.", bodyBound(r)>>20)}))
 		return
 	}
-	s.mu.Lock()
-	id, now := "req_"+s.randomText(14), s.now()
-	s.mu.Unlock()
-	w.Header().Set("Date", now.Format(http.TimeFormat))
 	if strings.HasPrefix(r.URL.Path, "/_sim/") {
 		s.control(w, r, body)
 		return
 	}
-	w.Header().Set("Request-Id", id)
+	w.Header().Set("Request-Id", call.id)
 	w.Header().Set("Stripe-Version", APIVersion)
-	call := &request{Request: r, id: id, body: body}
 	if r.Method == http.MethodPost {
 		call.key = r.Header.Get("Idempotency-Key")
 	}
@@ -66,12 +69,12 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve answers a call of the API, through the trouble that it meets.
 func (s *Simulator) serve(w http.ResponseWriter, r *request) {
 	if fault := s.authenticate(r); fault != nil {
-		s.write(w, failure(fault))
+		s.write(w, r.failure(fault))
 		return
 	}
 	release, fault := s.claim(r)
 	if fault != nil {
-		s.write(w, failure(fault))
+		s.write(w, r.failure(fault))
 		return
 	}
 	defer release()
@@ -79,14 +82,12 @@ func (s *Simulator) serve(w http.ResponseWriter, r *request) {
 	if trouble == nil {
 		trouble = s.takeFault(r.Request)
 	}
-	if trouble.before(w, r.Request) {
+	if trouble.before(w, r) {
 		return
 	}
 	given := s.answer(r)
 	trouble.after(r.Request)
-	if given.replayed {
-		w.Header().Set("Idempotent-Replayed", "true")
-	}
+	given.mark(w.Header(), r.id)
 	s.write(w, given)
 }
 
@@ -98,9 +99,21 @@ func (s *Simulator) write(w http.ResponseWriter, a answer) {
 	}
 }
 
+// mark says in the headers of an answer what its idempotency key stands for.
+func (a answer) mark(headers http.Header, id string) {
+	if a.original == "" {
+		return
+	}
+	headers.Set("Original-Request", a.original)
+	headers.Set("Stripe-Should-Retry", "false")
+	if a.original != id {
+		headers.Set("Idempotent-Replayed", "true")
+	}
+}
+
 // failure is a refusal as an answer.
-func failure(e *apiError) answer {
-	body, err := json.MarshalIndent(e.body(), "", "  ")
+func (r *request) failure(e *apiError) answer {
+	body, err := json.MarshalIndent(e.body(r), "", "  ")
 	if err != nil {
 		return answer{status: http.StatusInternalServerError}
 	}
@@ -110,20 +123,23 @@ func failure(e *apiError) answer {
 // answer does one call, or repeats what an idempotency key stands for.
 func (s *Simulator) answer(r *request) answer {
 	if fault := r.read(); fault != nil {
-		return failure(fault)
+		return r.failure(fault)
+	}
+	decoded, wrong := decodeForm(r.received, r.route.fields)
+	r.call.form = decoded
+	if r.key != "" {
+		r.asked = r.digest()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if saved, fault := s.remembered(r); fault != nil {
-		return failure(fault)
+		return r.failure(fault)
 	} else if saved != nil {
 		return *saved
 	}
-	decoded, fault := decodeForm(r.received, r.route.fields)
-	if fault != nil {
-		return failure(r.route.judge(fault))
+	if wrong != nil {
+		return r.failure(r.route.judge(wrong))
 	}
-	r.call.form = decoded
 	return s.perform(r)
 }
 
@@ -167,13 +183,13 @@ func (s *Simulator) perform(r *request) answer {
 	result, fault := r.route.do(t, r.call)
 	var given answer
 	if fault != nil {
-		given = failure(fault)
+		given = r.failure(fault)
 	} else if given, fault = t.show(result, r.call.texts("expand")); fault != nil {
-		return failure(fault)
+		return r.failure(fault)
 	}
 	if fault == nil && len(t.order)+len(t.gone) > 0 && t.isAdvancing() {
 		fault = refused("", "Test clock advancement underway - cannot perform modifications.")
-		given = failure(fault)
+		given = r.failure(fault)
 	}
 	if fault != nil && !fault.commits {
 		t = s.begin(t.begun)
@@ -183,14 +199,14 @@ func (s *Simulator) perform(r *request) answer {
 	}
 	var kept line
 	if fault == nil || fault.executed {
-		kept.Answer = s.remember(r, given)
+		kept.Answer = s.remember(r, &given)
 	}
 	if len(t.order)+len(t.gone) == 0 && kept.Answer == nil {
 		return given
 	}
 	if err := s.commit(t, kept); err != nil {
 		s.config.Logger.Error("a transaction could not be kept", "error", err)
-		return failure(&apiError{status: http.StatusInternalServerError, kind: internalError, message: "The simulator could not keep its state."})
+		return r.failure(&apiError{status: http.StatusInternalServerError, kind: internalError, message: "The simulator could not keep its state."})
 	}
 	return given
 }

@@ -34,8 +34,13 @@ func TestIdempotency(t *testing.T) {
 	if again.text("id") != first.text("id") || again.header.Get("Idempotent-Replayed") != "true" || count() != before {
 		t.Errorf("the same request is done again: %v", again.object)
 	}
-	other := w.call(http.MethodPost, "/v1/customers", "name=Grace", "Idempotency-Key", "key-1")
-	wantAll(t, "other parameters", other.object, map[string]any{"error.type": "idempotency_error"})
+	if got := again.header.Get("Original-Request"); got == "" || got != first.header.Get("Request-Id") || got != first.header.Get("Original-Request") || got == again.header.Get("Request-Id") {
+		t.Errorf("the answer to the first request is said to be that of %q", got)
+	}
+	for _, body := range []string{"name=Grace", "name=Ada&email=ada@example.com", "", "colour=red"} {
+		other := w.call(http.MethodPost, "/v1/customers", body, "Idempotency-Key", "key-1")
+		wantAll(t, "other parameters: "+body, other.object, map[string]any{"error.type": "idempotency_error"})
+	}
 
 	// A refusal of the wording is forgotten, a decline is not.
 	if got := w.call(http.MethodPost, "/v1/customers", "colour=red", "Idempotency-Key", "key-2"); got.status != 400 {
@@ -63,6 +68,43 @@ func TestIdempotency(t *testing.T) {
 	anew := w.call(http.MethodPost, "/v1/customers", "name=Ada", "Idempotency-Key", "key-1")
 	if elsewhere.text("id") == first.text("id") || still.text("id") != first.text("id") || anew.text("id") == first.text("id") {
 		t.Error("an idempotency key is known too long, too short, or elsewhere")
+	}
+}
+
+// TestKeyStandsForMeaning checks that an idempotency key stands for what a
+// request says, in whatever order and encoding.
+func TestKeyStandsForMeaning(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, stripesim.Config{})
+	const body = "metadata[b]=2&name=Ada+L&metadata[a]=1&expand[0]=default_source&preferred_locales[]=en&preferred_locales[]=fr"
+	first := w.call(http.MethodPost, "/v1/customers", body, "Idempotency-Key", "key-1")
+	for again, replayed := range map[string]bool{
+		"name=Ada%20L&metadata%5Ba%5D=1&metadata[b]=2&expand[]=default_source&preferred_locales[1]=fr&preferred_locales[0]=en": true,
+		"name=Ada+L&metadata[a]=1&metadata[b]=2&expand[]=default_source&preferred_locales[1]=en&preferred_locales[0]=fr":       false,
+		"name=Ada+L&metadata[a]=2&metadata[b]=1&expand[]=default_source&preferred_locales[]=en&preferred_locales[]=fr":         false,
+		"name=Ada+L&metadata[a]=1&metadata[b]=2&preferred_locales[]=en&preferred_locales[]=fr":                                 false,
+	} {
+		got := w.call(http.MethodPost, "/v1/customers", again, "Idempotency-Key", "key-1")
+		if replayed && got.text("id") != first.text("id") || !replayed && got.text("error.type") != "idempotency_error" {
+			t.Errorf("%s is answered %d %v", again, got.status, got.object)
+		}
+	}
+}
+
+// TestRequestLog checks that a refusal says where the request is logged: that
+// of an unknown key has no log.
+func TestRequestLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, stripesim.Config{})
+	got := w.call(http.MethodGet, "/v1/customers/cus_none", "")
+	address := "https://dashboard.stripe.com/test/logs/" + got.header.Get("Request-Id") + "?t="
+	if log := got.text("error.request_log_url"); !strings.HasPrefix(log, address) || len(log) != len(address)+10 {
+		t.Errorf("the log is at %s, want %s…", log, address)
+	}
+	unknown := w.call(http.MethodGet, "/v1/customers", "", "Authorization", "Bearer sk_live_other")
+	wantAll(t, "an unknown key", unknown.object, map[string]any{"error.request_log_url": nil})
+	if unknown.status != http.StatusUnauthorized || unknown.header.Get("Original-Request") != "" {
+		t.Errorf("it is answered %d %v", unknown.status, unknown.header)
 	}
 }
 
