@@ -65,3 +65,54 @@ func TestChanges(t *testing.T) {
 		})
 	}
 }
+
+// TestOtherChanges makes each other kind of change in the middle of June, and
+// checks what comes of it at once and with the next invoice.
+func TestOtherChanges(t *testing.T) {
+	t.Parallel()
+	const now, never = "&proration_behavior=always_invoice", "&proration_behavior=none"
+	end := "cancel_at=" + formatInt(june.AddDate(0, 0, 20).Unix())
+	updated := []string{"customer.subscription.updated"}
+	noted := []string{"invoiceitem.created", "customer.subscription.updated"}
+	paid := slices.Concat([]string{"invoice.created"}, finalized, charged, []string{"invoice_payment.paid"}, updated)
+	credited := []string{
+		"invoiceitem.created", "invoice.created", "customer.updated", "invoice.finalized", "invoice.paid", "invoice.payment_succeeded",
+		"customer.subscription.updated",
+	}
+	for _, test := range []struct {
+		name, create, change string
+		events               []string // of the change
+		bills                []int64  // until July
+	}{
+		{"metadata", "{1000}", "metadata[a]=1", updated, []int64{1000, 1000}},
+		{"nothing", "{1000}", "metadata[a]=", []string{}, []int64{1000, 1000}},
+		{"the same again", "{1000}", "items[0][id]={item}&items[0][quantity]=1" + now, []string{}, []int64{1000, 1000}},
+		{"invoices are sent", "{1000}", "collection_method=send_invoice&days_until_due=5", updated, []int64{1000, 1000}},
+		{"a second item", "{1000}", "items[0][price]={600}", noted, []int64{1000, 1900}},
+		{"a second item, billed now", "{1000}", "items[0][price]={600}" + now, slices.Concat(prorated[:1], paid), []int64{1000, 300, 1600}},
+		{"an item that leaves", "{600}&items[1][price]={1000}", "items[0][id]={item}&items[0][deleted]=true", noted, []int64{1600, 700}},
+		{"more of it", "{1000}", "items[0][id]={item}&items[0][quantity]=3", slices.Concat(prorated, updated), []int64{1000, 4000}},
+		{"a year from now on", "{1000}", "items[0][id]={item}&items[0][price]={12000 year}", slices.Concat(prorated[:1], paid), []int64{1000, 11500}},
+		{"a year from now on, nothing given back", "{1000}", "items[0][id]={item}&items[0][price]={12000 year}" + never, paid, []int64{1000, 12000}},
+		{"from free to paid", "{0}", "items[0][id]={item}&items[0][price]={1000}", paid, []int64{0, 1000}},
+		{"a new anchor", "{1000}", "billing_cycle_anchor=now", slices.Concat(prorated[:1], paid), []int64{1000, 500}},
+		{"a new anchor, nothing given back", "{1000}", "billing_cycle_anchor=now" + never, paid, []int64{1000, 1000}},
+		{"an end in the period", "{1000}", end, noted, []int64{1000, 0}},
+		{"an end in the period, given back now", "{1000}", end + now, credited, []int64{1000, 0}},
+		{"an end in the period, nothing given back", "{1000}", end + never, updated, []int64{1000}},
+		{"a trial", "{1000}", "trial_end=" + formatInt(june.AddDate(0, 0, 20).Unix()), credited, []int64{1000, 0, 500}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := inJune(t, stripesim.Config{})
+			s := w.post("/v1/subscriptions", w.fill(answer{}, "customer="+w.newCustomer("pm_card_visa")+"&items[0][price]="+test.create))
+			w.advance(15 * day)
+			change := w.fill(s, test.change)
+			start := w.newest()
+			w.post("/v1/subscriptions/"+s.text("id"), change)
+			w.wantEvents(start, test.events)
+			w.advance(15*day + 2*time.Hour)
+			w.wantBills(s.text("id"), test.bills...)
+		})
+	}
+}

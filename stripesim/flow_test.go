@@ -173,6 +173,60 @@ var flows = []flow{
 		events: slices.Concat(trialBegun, []string{"setup_intent.created", "customer.subscription.trial_will_end", "customer.subscription.paused"}),
 	},
 	{
+		name: "a trial without a card, billed",
+		play: func(w *world) string {
+			customer := w.newCustomer("")
+			id := w.subscribe(customer, "&trial_period_days=4").text("id")
+			w.advance(4*day + time.Hour)
+			wantAll(w.t, "not paid", w.subscription(id).object, map[string]any{
+				"status": "past_due", "latest_invoice.status": "open", "latest_invoice.attempt_count": 1, "latest_invoice.billing_reason": "subscription_cycle",
+			})
+			w.post("/v1/customers/"+customer, "invoice_settings[default_payment_method]="+w.attach("pm_card_visa", customer))
+			w.advance(3 * day)
+			return id
+		},
+		want: map[string]any{"status": "active", "latest_invoice.status": "paid", "latest_invoice.amount_paid": 2000, "latest_invoice.attempt_count": 2},
+		events: slices.Concat(trialBegun, []string{"setup_intent.created", "customer.subscription.trial_will_end"}, begun, finalized,
+			[]string{"invoice.payment_failed", "customer.subscription.updated", "payment_method.attached", "customer.updated"}, charged,
+			[]string{"customer.subscription.updated", "invoice_payment.paid"}),
+	},
+	{
+		name: "a renewal that is announced",
+		play: func(w *world) string {
+			w.price = w.post("/v1/prices", "currency=usd&unit_amount=3000&recurring[interval]=day&recurring[interval_count]=20&product_data[name]=Tea").text("id")
+			customer := w.newCustomer("pm_card_visa")
+			id := w.subscribe(customer, "").text("id")
+			w.advance(20*day + time.Hour)
+			return id
+		},
+		want:   map[string]any{"status": "active", "latest_invoice.status": "paid", "latest_invoice.amount_paid": 3000},
+		events: slices.Concat(paidAtOnce, []string{"invoice.upcoming"}, begun, finalized, charged, []string{"invoice_payment.paid"}),
+	},
+	{
+		name: "a renewal refused for good, until there is another card",
+		play: func(w *world) string {
+			customer := w.newCustomer("pm_card_visa")
+			id := w.subscribe(customer, "").text("id")
+			w.post("/v1/subscriptions/"+id, "default_payment_method="+w.attach("pm_card_authenticationRequired", customer))
+			w.advance(week + time.Hour + 4*day)
+			wantAll(w.t, "two tries, one charge", w.subscription(id).object, map[string]any{"status": "past_due", "latest_invoice.attempt_count": 2})
+			w.post("/v1/subscriptions/"+id, "default_payment_method="+w.attach("pm_card_visa", customer))
+			w.post("/v1/invoices/"+w.subscription(id).text("latest_invoice.id")+"/pay", "")
+			return id
+		},
+		want: map[string]any{"status": "active", "latest_invoice.status": "paid", "latest_invoice.attempt_count": 2},
+		events: slices.Concat(paidAtOnce, []string{"payment_method.attached", "customer.subscription.updated"}, begun, finalized, []string{
+			"charge.failed", "payment_intent.payment_failed", "invoice.payment_action_required", "invoice.payment_failed", "customer.subscription.updated",
+			"invoice.payment_action_required", "invoice.payment_failed", "payment_method.attached", "customer.subscription.updated",
+		}, charged, []string{"customer.subscription.updated", "invoice_payment.paid"}),
+	},
+	{
+		name:   "a payment that is disputed",
+		play:   func(w *world) string { return w.subscribe(w.newCustomer("pm_card_createDispute"), "").text("id") },
+		want:   map[string]any{"status": "active", "latest_invoice.status": "paid"},
+		events: slices.Concat(paidAtOnce, []string{"charge.dispute.created", "charge.dispute.funds_withdrawn"}),
+	},
+	{
 		name: "collection paused",
 		play: func(w *world) string {
 			id := w.subscribe(w.newCustomer("pm_card_visa"), "").text("id")

@@ -7,17 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/numerai-app/payments/stripesim"
 )
-
-// quiet drops the events that tell nothing of subscriptions and invoices.
-func quiet(events []string) []string {
-	return slices.DeleteFunc(events, func(kind string) bool {
-		return slices.Contains([]string{"customer.updated", "customer_balance_transaction.created", "payment_method.attached"}, kind)
-	})
-}
 
 // TestTrialInTheMiddle gives a subscription that was paid a trial: what is left
 // is given back, and the anchor is the end of the trial.
@@ -40,11 +31,13 @@ func TestTrialInTheMiddle(t *testing.T) {
 				"status": "trialing", "trial_end": int(end.Unix()), "trial_start": int(since.Unix()), "billing_cycle_anchor": int(end.Unix()),
 				"items.data.0.current_period_end": int(end.Unix()), "latest_invoice.total": -1500, "latest_invoice.status": "paid", "latest_invoice.amount_due": 0,
 			})
-			want := []string{"invoiceitem.created", "invoice.created", "invoice.finalized", "invoice.paid", "invoice.payment_succeeded", "customer.subscription.updated"}
-			if diff := cmp.Diff(want, quiet(types(w.eventsSince(start)))); diff != "" {
-				t.Errorf("events (-want +got):\n%s", diff)
-			}
+			w.wantEvents(start, []string{
+				"invoiceitem.created", "invoice.created", "customer.updated", "invoice.finalized", "invoice.paid", "invoice.payment_succeeded",
+				"customer.subscription.updated",
+			})
+			start = w.newest()
 			w.advanceTo("2026-06-28")
+			w.wantEvents(start, slices.Concat([]string{"invoice.upcoming", "customer.subscription.trial_will_end"}, renewedOnCredit))
 			wantAll(t, "after it", w.subscription(s.text("id")).object, map[string]any{"status": "active", "latest_invoice.amount_paid": 1500, "latest_invoice.subtotal": 3000})
 		})
 	}
@@ -94,7 +87,7 @@ func TestTrialEnds(t *testing.T) {
 	} {
 		t.Run(test.ending, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, stripesim.Config{})
+			w := inJune(t, stripesim.Config{})
 			id := w.subscribe(w.newCustomer(""), "&trial_period_days=2&trial_settings[end_behavior][missing_payment_method]="+test.ending).text("id")
 			start := w.newest()
 			w.advance(2*day + 2*time.Hour)
@@ -132,6 +125,14 @@ func TestResumptions(t *testing.T) {
 			[]string{"customer.subscription.updated", "customer.subscription.resumed"},
 		},
 		{
+			"from now on", "pm_card_visa", "", 0,
+			map[string]any{"status": "active", "latest_invoice.amount_paid": 2000, "billing_cycle_anchor": int(june.AddDate(0, 0, 15).Unix()) + 12*3600},
+			[]string{
+				"invoice.created", "invoice.finalized", "payment_intent.created", "charge.succeeded", "payment_intent.succeeded", "invoice.paid",
+				"invoice.payment_succeeded", "invoice_payment.paid", "customer.subscription.updated", "customer.subscription.resumed",
+			},
+		},
+		{
 			"not paid for 23 hours", "pm_card_chargeCustomerFail", "", 23 * time.Hour,
 			map[string]any{"status": "paused", "latest_invoice.status": "void"},
 			[]string{
@@ -156,6 +157,36 @@ func TestResumptions(t *testing.T) {
 	}
 }
 
+// TestResumptionPaidLater pays for a resumption after its first try.
+func TestResumptionPaidLater(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		call    string
+		invoice string // its status
+		events  []string
+	}{
+		{"pay", "paid", slices.Concat(charged, []string{"customer.subscription.updated", "customer.subscription.resumed", "invoice_payment.paid"})},
+		{"mark_uncollectible", "uncollectible", []string{"invoice.marked_uncollectible", "customer.subscription.updated", "customer.subscription.resumed"}},
+	} {
+		t.Run(test.call, func(t *testing.T) {
+			t.Parallel()
+			w := inJune(t, stripesim.Config{})
+			customer := w.newCustomer("")
+			s := w.subscribe(customer, "&trial_period_days=5&trial_settings[end_behavior][missing_payment_method]=pause")
+			path := "/v1/subscriptions/" + s.text("id")
+			w.advance(6 * day)
+			w.post(path, "default_payment_method="+w.attach("pm_card_chargeCustomerFail", customer))
+			invoice := w.post(path+"/resume", "").text("latest_invoice")
+			wantAll(t, "not paid", w.subscription(s.text("id")).object, map[string]any{"status": "paused", "latest_invoice.status": "open", "latest_invoice.amount_due": 2000})
+			w.post(path, "default_payment_method="+w.attach("pm_card_visa", customer))
+			start := w.newest()
+			w.post("/v1/invoices/"+invoice+"/"+test.call, "")
+			w.wantEvents(start, test.events)
+			wantAll(t, "then", w.subscription(s.text("id")).object, map[string]any{"status": "active", "latest_invoice.status": test.invoice})
+		})
+	}
+}
+
 // TestPausedCollection renews subscriptions whose invoices are not collected.
 func TestPausedCollection(t *testing.T) {
 	t.Parallel()
@@ -170,7 +201,7 @@ func TestPausedCollection(t *testing.T) {
 	} {
 		t.Run(test.behavior, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, stripesim.Config{})
+			w := inJune(t, stripesim.Config{})
 			id := w.subscribe(w.newCustomer("pm_card_visa"), "").text("id")
 			resumes := w.sim.Now().Add(week + 2*day).Unix()
 			w.post("/v1/subscriptions/"+id, query("pause_collection[behavior]", test.behavior, "pause_collection[resumes_at]", formatInt(resumes)))
