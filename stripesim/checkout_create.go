@@ -23,9 +23,7 @@ func checkoutFields() shape {
 		"setup_intent_data": aHash(shape{"description": aText(), "metadata": aMetadata()}),
 		"submit_type":       aWord("auto", "book", "donate", "pay", "subscribe"),
 		"subscription_data": aHash(shape{
-			"billing_cycle_anchor": aTime(), "billing_mode": aHash(shape{
-				"flexible": aHash(shape{"proration_discounts": aWord("included", "itemized")}), "type": aWord("classic", "flexible").must(),
-			}),
+			"billing_cycle_anchor": aTime(), "billing_mode": billingModeFields(),
 			"description": aText().upTo(500), "metadata": aMetadata(), "proration_behavior": aWord("create_prorations", "none"),
 			"trial_end": aTime(), "trial_period_days": anInteger(1, maxTrial), "trial_settings": aHash(shape{"end_behavior": aHash(shape{
 				"missing_payment_method": aWord("cancel", "create_invoice", "pause").must(),

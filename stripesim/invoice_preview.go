@@ -24,7 +24,11 @@ func previewOperation() operation {
 	delete(added, "pricing")
 	return operation{method: "POST", path: "/v1/invoices/create_preview", do: createPreview, fields: shape{
 		"currency": aText(), "customer": aText(), "discounts": discountFields(), "invoice_items": aList(aHash(added)),
-		"preview_mode": aWord("next", "recurring"), "subscription": aText(),
+		"preview_mode": aWord("next", "recurring"), "schedule": aText(), "subscription": aText(),
+		"schedule_details": aHash(shape{
+			"billing_mode": billingModeFields(), "end_behavior": aWord("cancel", "release"), "phases": aList(aHash(phaseFields(true))),
+			"proration_behavior": aWord("always_invoice", "create_prorations", "none"),
+		}),
 		"subscription_details": aHash(shape{
 			"billing_cycle_anchor": aTime("now", "unchanged"), "cancel_at": aTime("min_period_end", "max_period_end").orEmpty(), "cancel_at_period_end": aBoolean(), "cancel_now": aBoolean(),
 			"items": aList(aHash(items)), "proration_behavior": aWord("always_invoice", "create_prorations", "none"), "proration_date": aTime(),
@@ -35,32 +39,11 @@ func previewOperation() operation {
 
 func createPreview(t *transaction, c call) (any, *apiError) {
 	scratch := t.sim.begin(t.begun)
-	s, cus, fault := scratch.previewed(c)
-	if fault != nil {
-		return nil, fault
+	show := scratch.previewSubscription
+	if c.has("schedule") || c.has("schedule_details") {
+		show = scratch.previewSchedule
 	}
-	if asked := c.text("currency"); asked != "" {
-		if _, fault = scratch.invoiceCurrency(s, cus, asked); fault != nil {
-			return nil, fault
-		}
-	}
-	for i, given := range c.forms("invoice_items") {
-		if fault := scratch.addPreviewItem(s, cus, given); fault != nil {
-			return nil, fault.under(paramName("invoice_items", strconv.Itoa(i)))
-		}
-	}
-	if s != nil && c.has("discounts") {
-		if fault := edit[*subscription](scratch, s.ID).setDiscounts(scratch, c); fault != nil {
-			return nil, fault
-		}
-	}
-	mark := len(scratch.order)
-	if details := c.form.form("subscription_details"); len(details) > 0 {
-		if s, fault = scratch.tryChange(s, cus, details, c.only("currency", "discounts")); fault != nil {
-			return nil, fault
-		}
-	}
-	made, fault := scratch.wanted(s, cus, mark, c)
+	made, cus, fault := show(c)
 	if fault != nil {
 		return nil, fault
 	}
@@ -71,6 +54,31 @@ func createPreview(t *transaction, c call) (any, *apiError) {
 		}
 	}
 	return scratch.preview(made), nil
+}
+
+// previewSubscription is the next invoice of a subscription, or of a customer
+// without one.
+func (t *transaction) previewSubscription(c call) (*invoice, *customer, *apiError) {
+	s, cus, fault := t.previewed(c)
+	if fault != nil {
+		return nil, nil, fault
+	}
+	if fault := t.addPreviewItems(s, cus, c); fault != nil {
+		return nil, nil, fault
+	}
+	if s != nil && c.has("discounts") {
+		if fault := edit[*subscription](t, s.ID).setDiscounts(t, c); fault != nil {
+			return nil, nil, fault
+		}
+	}
+	mark := len(t.order)
+	if details := c.form.form("subscription_details"); len(details) > 0 {
+		if s, fault = t.tryChange(s, cus, details, c.only("currency", "discounts")); fault != nil {
+			return nil, nil, fault
+		}
+	}
+	made, fault := t.wanted(s, cus, mark, c)
+	return made, cus, fault
 }
 
 // previewed are the subscription whose next invoice is asked for, and the
@@ -100,7 +108,7 @@ func (t *transaction) wanted(s *subscription, cus *customer, mark int, c call) (
 	case s == nil:
 		return t.pendingInvoice(cus, c)
 	}
-	return t.nextInvoice(s, mark), nil
+	return t.nextInvoice(s.ID, "", mark), nil
 }
 
 // only are some parameters of a request.
@@ -112,6 +120,22 @@ func (f form) only(names ...string) form {
 		}
 	}
 	return kept
+}
+
+// addPreviewItems makes the invoice items of a request, which must be in a
+// currency that the customer can have.
+func (t *transaction) addPreviewItems(s *subscription, cus *customer, c call) *apiError {
+	if asked := c.text("currency"); asked != "" {
+		if _, fault := t.invoiceCurrency(s, cus, asked); fault != nil {
+			return fault
+		}
+	}
+	for i, given := range c.forms("invoice_items") {
+		if fault := t.addPreviewItem(s, cus, given); fault != nil {
+			return fault.under(paramName("invoice_items", strconv.Itoa(i)))
+		}
+	}
+	return nil
 }
 
 // addPreviewItem makes an invoice item that the preview is to have, or changes
@@ -213,22 +237,38 @@ func checkPreviewed(details form) *apiError {
 const maxPreviewWork = 20
 
 // nextInvoice is the first invoice that was made since the mark, or the one that
-// the clock makes next. Nil: there will be none.
-func (t *transaction) nextInvoice(s *subscription, mark int) *invoice {
+// the clock makes next, of a subscription or a schedule. Nil: there will be none.
+func (t *transaction) nextInvoice(subscriptionID, scheduleID string, mark int) *invoice {
 	made := t.invoiceSince(mark)
 	t.held = ""
-	edit[*subscription](t, s.ID).neverAnnounce()
 	for range maxPreviewWork {
-		s = get[*subscription](t, s.ID)
-		at := s.due()
+		if s := get[*subscription](t, subscriptionID); s != nil {
+			edit[*subscription](t, s.ID).neverAnnounce()
+			scheduleID = string(s.Schedule)
+		}
+		next, at := t.nextWork(subscriptionID, scheduleID)
 		if made != nil || at == 0 {
 			break
 		}
 		t.now = max(t.now, at)
-		t.workSubscription(s.ID)
+		t.work(next)
+		if schedule := get[*subscriptionSchedule](t, scheduleID); schedule != nil && schedule.Subscription != "" {
+			subscriptionID = string(schedule.Subscription)
+		}
 		made = t.invoiceSince(mark)
 	}
 	return made
+}
+
+// nextWork is what the clock does next to a subscription and its schedule.
+func (t *transaction) nextWork(subscriptionID, scheduleID string) (next key, at int64) {
+	if s := get[*subscription](t, subscriptionID); s != nil {
+		next, at = keyOf(s), s.due()
+	}
+	if schedule := get[*subscriptionSchedule](t, scheduleID); schedule != nil && schedule.due() > 0 && (at == 0 || schedule.due() < at) {
+		next, at = keyOf(schedule), schedule.due()
+	}
+	return next, at
 }
 
 // pendingInvoice bills what waits for a customer without a subscription.

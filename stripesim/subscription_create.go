@@ -101,6 +101,12 @@ func (t *transaction) isBilled(cus *customer) bool {
 	return slices.ContainsFunc(related[*subscription](t, "customer", cus.ID), func(s *subscription) bool { return !s.ended() })
 }
 
+func billingModeFields() field {
+	return aHash(shape{
+		"flexible": aHash(shape{"proration_discounts": aWord("included", "itemized")}), "type": aWord("classic", "flexible").must(),
+	})
+}
+
 func readBillingMode(f form) billingMode {
 	if f.word("type", "flexible") == "classic" {
 		return billingMode{Type: "classic"}

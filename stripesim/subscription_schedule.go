@@ -141,7 +141,7 @@ func subscriptionScheduleOperations() []operation {
 		"end_behavior": aWord("cancel", "none", "release", "renew"), "metadata": aMetadata(),
 	}
 	created := changeable.with(shape{
-		"billing_mode": aHash(shape{"flexible": aHash(shape{"proration_discounts": aWord("included", "itemized")}), "type": aWord("classic", "flexible").must()}),
+		"billing_mode": billingModeFields(),
 		"customer":     aText(), "from_subscription": aText(), "phases": aList(aHash(phaseFields(false))), "start_date": aTime("now"),
 	})
 	updated := changeable.with(shape{

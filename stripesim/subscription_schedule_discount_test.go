@@ -99,3 +99,56 @@ func TestScheduleDiscounts(t *testing.T) {
 		}
 	}
 }
+
+// TestSchedulePreviews checks the next invoices of schedules, and of what is
+// asked to be changed in them.
+func TestSchedulePreviews(t *testing.T) {
+	t.Parallel()
+	w, customer, s := scheduled(t)
+	cheaper := w.newPrice(1000, "month")
+	w.post("/v1/coupons", "id=half&percent_off=50&duration=forever")
+	schedule := w.post("/v1/subscription_schedules", "from_subscription="+s.text("id")).text("id")
+	february, march, middle := date(t, "2026-02-01").Unix(), date(t, "2026-03-01").Unix(), date(t, "2026-01-16").Unix()+43200
+	waiting := w.post("/v1/subscription_schedules", fmt.Sprintf("customer=%s&start_date=%d&phases[0][items][0][price]=%s", w.newCustomer(""), march, w.price)).text("id")
+	released := w.post("/v1/subscription_schedules", fmt.Sprintf("customer=%s&start_date=%d&phases[0][items][0][price]=%s", w.newCustomer(""), march, w.price)).text("id")
+	w.post("/v1/subscription_schedules/"+released+"/release", "")
+	fresh := w.newCustomer("pm_card_visa")
+	start := w.newest()
+	change := func(end int64) string {
+		begun := s.number("items.data.0.current_period_start")
+		return fmt.Sprintf("schedule=%s&schedule_details[phases][0][start_date]=%d&schedule_details[phases][0][end_date]=%d&schedule_details[phases][0][items][0][price]=%s"+
+			"&schedule_details[phases][1][items][0][price]=%s", schedule, begun, end, w.price, cheaper)
+	}
+	begin := "customer=" + fresh + "&schedule_details[phases][0][items][0][price]=" + cheaper
+	for _, test := range []struct {
+		name, body string
+		want       map[string]any
+	}{
+		{"as it is", "schedule=" + schedule, map[string]any{"total": 2000, "period_end": int(february), "parent.subscription_details.subscription": s.text("id")}},
+		{"changed at the end of the period", change(february), map[string]any{"total": 1000, "created": int(february)}},
+		{"changed in the middle, billed then", change(middle) + "&schedule_details[phases][1][proration_behavior]=always_invoice", map[string]any{
+			"total": -500, "created": int(middle), "lines.data.0.amount": -1000, "lines.data.1.amount": 500,
+		}},
+		{"canceled at its end", "schedule=" + schedule + "&schedule_details[end_behavior]=cancel", map[string]any{"error.code": "invoice_upcoming_none"}},
+		{"with a discount and an item", "schedule=" + schedule + "&discounts[0][coupon]=half&invoice_items[0][amount]=100", map[string]any{"total": 1050}},
+		{"what recurs", "schedule=" + schedule + "&preview_mode=recurring", map[string]any{"total": 2000}},
+		{"one that waits", "schedule=" + waiting, map[string]any{"total": 2000, "created": int(march)}},
+		{"what recurs of one that waits", "schedule=" + waiting + "&preview_mode=recurring&discounts[0][coupon]=half", map[string]any{"total": 1000, "period_end": int(date(t, "2026-04-01").Unix())}},
+		{"one to begin", begin + "&schedule_details[phases][0][items][0][quantity]=3&discounts[0][coupon]=half", map[string]any{"total": 1500, "subtotal": 3000}},
+		{"one to begin later", begin + fmt.Sprint("&schedule_details[phases][0][start_date]=", march), map[string]any{"total": 1000, "created": int(march)}},
+		{"one that was released", "schedule=" + released, map[string]any{"error.code": "invoice_upcoming_none"}},
+		{"an unknown one", "schedule=sub_sched_none", map[string]any{"error.param": "schedule", "error.code": "resource_missing"}},
+		{"of another", "schedule=" + schedule + "&customer=" + fresh, map[string]any{"error.param": "schedule"}},
+		{"with a subscription", "schedule=" + schedule + "&subscription=" + s.text("id"), map[string]any{"error.param": "subscription"}},
+		{"without a customer", "schedule_details[phases][0][items][0][price]=" + cheaper, map[string]any{"error.param": "customer"}},
+		{"without phases", "customer=" + fresh + "&schedule_details[end_behavior]=cancel", map[string]any{"error.param": "schedule_details[phases]"}},
+		{"with an unknown price", "customer=" + fresh + "&schedule_details[phases][0][items][0][price]=none", map[string]any{"error.param": "schedule_details[phases][0][items][0][price]"}},
+		{"in another mode", "schedule=" + schedule + "&schedule_details[billing_mode][type]=classic", map[string]any{"error.param": "schedule_details[billing_mode]"}},
+		{"of its subscription", "subscription=" + s.text("id") + "&customer=" + customer, map[string]any{"total": 2000}},
+	} {
+		wantAll(t, test.name, w.call(http.MethodPost, "/v1/invoices/create_preview", test.body).object, test.want)
+	}
+	if w.newest() != start {
+		t.Error("a preview left events")
+	}
+}

@@ -31,7 +31,7 @@ func (t *transaction) announce(s *subscription) {
 	s.private.Announced = s.period().End
 	scratch := t.sim.begin(t.begun)
 	scratch.clock, scratch.now = t.clock, t.now
-	made := scratch.nextInvoice(get[*subscription](scratch, s.ID), 0)
+	made := scratch.nextInvoice(s.ID, "", 0)
 	if made == nil {
 		return
 	}
