@@ -114,6 +114,12 @@ func TestDecodeEvent(t *testing.T) {
 				i.DueDate, i.PeriodStart, i.PeriodEnd = pointer(1775000000), nil, nil
 			}),
 		}}},
+		{name: "invoice_voided", want: payments.News{AsOf: at(1774582000), Objects: []payments.Object{
+			with(paidInvoice(), func(i *payments.StripeInvoice) {
+				i.Status, i.AmountPaid, i.AttemptCount, i.Description = payments.InvoiceVoid, 0, 1, "Pro plan"
+				i.DueDate, i.PeriodStart, i.PeriodEnd = pointer(1775000000), nil, nil
+			}),
+		}}},
 		{
 			name: "payment_intent_succeeded", versions: []string{newVersion},
 			want: payments.News{AsOf: at(1774495602), Objects: []payments.Object{succeededIntent()}},
@@ -131,6 +137,33 @@ func TestDecodeEvent(t *testing.T) {
 					i.Status, i.AmountReceived = payments.IntentRequiresPaymentMethod, 0
 					i.FailureCode, i.DeclineCode = "card_declined", "insufficient_funds"
 					i.FailureMessage = "Your card has insufficient funds."
+				}),
+			}},
+		},
+		{
+			name: "payment_intent_canceled", versions: []string{newVersion},
+			want: payments.News{AsOf: at(1774582000), Objects: []payments.Object{
+				with(succeededIntent(), func(i *payments.StripePaymentIntent) {
+					i.Status, i.AmountReceived = payments.IntentCanceled, 0
+					i.FailureCode, i.DeclineCode = "card_declined", "insufficient_funds"
+					i.FailureMessage = "Your card has insufficient funds."
+				}),
+			}},
+		},
+		{
+			name: "payment_intent_requires_action", versions: []string{newVersion},
+			want: payments.News{AsOf: at(1774495601), Objects: []payments.Object{
+				with(succeededIntent(), func(i *payments.StripePaymentIntent) {
+					i.Status, i.AmountReceived, i.LatestCharge = payments.IntentRequiresAction, 0, ""
+				}),
+			}},
+		},
+		{
+			name: "payment_intent_requires_action", versions: []string{oldVersion},
+			want: payments.News{AsOf: at(1774495601), Objects: []payments.Object{
+				with(succeededIntent(), func(i *payments.StripePaymentIntent) {
+					i.Status, i.AmountReceived, i.LatestCharge = payments.IntentRequiresAction, 0, ""
+					i.Invoice, i.InvoiceKnown = "in_1A", true
 				}),
 			}},
 		},
@@ -376,8 +409,9 @@ func TestHandledEventTypes(t *testing.T) {
 	want := []string{
 		"charge.refunded", "customer.deleted",
 		"customer.subscription.created", "customer.subscription.deleted", "customer.subscription.updated",
-		"invoice.paid", "invoice.payment_failed", "invoice.payment_succeeded", "invoice_payment.paid",
-		"payment_intent.payment_failed", "payment_intent.succeeded", "refund.created", "refund.updated",
+		"invoice.paid", "invoice.payment_failed", "invoice.payment_succeeded", "invoice.voided",
+		"invoice_payment.paid", "payment_intent.canceled", "payment_intent.payment_failed",
+		"payment_intent.requires_action", "payment_intent.succeeded", "refund.created", "refund.updated",
 	}
 	if diff := cmp.Diff(want, stripe.HandledEventTypes()); diff != "" {
 		t.Errorf("types differ (-want +got):\n%s", diff)

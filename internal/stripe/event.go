@@ -11,19 +11,22 @@ import (
 // handled are the types of event that we use, each with the kind of object
 // that it is about.
 var handled = map[string]payments.ObjectKind{
-	"charge.refunded":               payments.KindCharge,
-	"customer.deleted":              payments.KindCustomer,
-	"customer.subscription.created": payments.KindSubscription,
-	"customer.subscription.deleted": payments.KindSubscription,
-	"customer.subscription.updated": payments.KindSubscription,
-	"invoice.paid":                  payments.KindInvoice,
-	"invoice.payment_failed":        payments.KindInvoice,
-	"invoice.payment_succeeded":     payments.KindInvoice,
-	"invoice_payment.paid":          payments.KindInvoicePayment,
-	"payment_intent.payment_failed": payments.KindPaymentIntent,
-	"payment_intent.succeeded":      payments.KindPaymentIntent,
-	"refund.created":                payments.KindRefund,
-	"refund.updated":                payments.KindRefund,
+	"charge.refunded":                payments.KindCharge,
+	"customer.deleted":               payments.KindCustomer,
+	"customer.subscription.created":  payments.KindSubscription,
+	"customer.subscription.deleted":  payments.KindSubscription,
+	"customer.subscription.updated":  payments.KindSubscription,
+	"invoice.paid":                   payments.KindInvoice,
+	"invoice.payment_failed":         payments.KindInvoice,
+	"invoice.payment_succeeded":      payments.KindInvoice,
+	"invoice.voided":                 payments.KindInvoice,
+	"invoice_payment.paid":           payments.KindInvoicePayment,
+	"payment_intent.canceled":        payments.KindPaymentIntent,
+	"payment_intent.payment_failed":  payments.KindPaymentIntent,
+	"payment_intent.requires_action": payments.KindPaymentIntent,
+	"payment_intent.succeeded":       payments.KindPaymentIntent,
+	"refund.created":                 payments.KindRefund,
+	"refund.updated":                 payments.KindRefund,
 }
 
 // HandledEventTypes lists the types of event that a webhook endpoint has to be
