@@ -21,7 +21,9 @@ type Config struct {
 	// Default: time.Now.
 	Now func() time.Time
 	// Seed makes a run repeat: the same calls in the same order get the same
-	// ids and secrets, and meet the same trouble. Zero: each run is another.
+	// ids and secrets, and meet the same trouble. Of calls at the same time,
+	// each of one idempotency key, or the n-th of one operation, meets the same
+	// trouble. Zero: each run is another.
 	Seed uint64
 	// Random is where ids and secrets come from. Default: Seed.
 	Random io.Reader

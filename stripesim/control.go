@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 )
@@ -32,24 +33,27 @@ var controls = map[string]func(*Simulator, *http.Request, string, []byte) (any, 
 	"POST /_sim/webhook_endpoints/{id}/roll_secret": (*Simulator).controlRollSecret,
 }
 
-// control answers a call under /_sim/.
-func (s *Simulator) control(w http.ResponseWriter, r *http.Request, body []byte) {
+// newControl routes the calls under /_sim/.
+func (s *Simulator) newControl() *http.ServeMux {
 	mux := http.NewServeMux()
 	for pattern, do := range controls {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			given, err := do(s, r, r.PathValue("id"), body)
-			if err != nil {
-				s.writeControl(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
-				return
+			body, err := io.ReadAll(r.Body)
+			if err == nil {
+				var given any
+				if given, err = do(s, r, r.PathValue("id"), body); err == nil {
+					s.writeControl(w, http.StatusOK, given)
+					return
+				}
 			}
-			s.writeControl(w, http.StatusOK, given)
+			s.writeControl(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
 		})
 	}
 	mux.HandleFunc("GET /_sim/snapshot", s.serveSnapshot)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.writeControl(w, http.StatusNotFound, map[string]string{"error": "There is no control call " + r.Method + " " + r.URL.Path + "."})
 	})
-	mux.ServeHTTP(w, r)
+	return mux
 }
 
 func (s *Simulator) writeControl(w http.ResponseWriter, status int, value any) {

@@ -41,10 +41,14 @@ func (t *transaction) address() []delivery {
 	if len(t.events) == 0 {
 		return nil
 	}
+	endpoints := all[*webhookEndpoint](t)
+	if len(endpoints) == 0 {
+		return nil
+	}
 	now := t.sim.config.Now().UTC()
 	var made []delivery
 	for _, e := range t.events {
-		for _, r := range all[*webhookEndpoint](t) {
+		for _, r := range endpoints {
 			endpoint := get[*webhookEndpoint](t, r.object.head().ID)
 			if endpoint.Status != "enabled" || !matchesAny(endpoint.EnabledEvents, e.Type) {
 				continue
@@ -52,7 +56,7 @@ func (t *transaction) address() []delivery {
 			e.PendingWebhooks++
 			d := delivery{deliveryKey: deliveryKey{e.ID, endpoint.ID}, At: now}
 			t.sim.sender.trouble(&d)
-			t.sim.chanceDelivery(&d)
+			t.sim.chanceDelivery(&d, e.Type, endpoint.URL)
 			made = append(made, d)
 		}
 	}

@@ -76,3 +76,29 @@ func Operations() map[string]Parameter {
 
 // Versions are those of Stripe's API that a request may name.
 func Versions() []string { return versions }
+
+// stuck is an object with which the clock is never done.
+type stuck struct {
+	header
+	of string
+}
+
+func (s *stuck) kind() string  { return s.of }
+func (s *stuck) clone() object { return s }
+func (*stuck) due() int64      { return 1 }
+
+// Stick gives the clock work with an object of a kind on a test clock that does
+// not end, and panics where the kind has work of its own. It returns how to
+// take it away.
+func (s *Simulator) Stick(clock, kind string) func() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.serial++
+	made := &stuck{header{ID: "stuck", serial: s.state.serial, clock: clock}, kind}
+	s.state.put(made)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.state.remove(keyOf(made))
+	}
+}

@@ -80,7 +80,7 @@ func (s *Simulator) ClearFaults() {
 }
 
 // takeFault finds the trouble that a request meets. Nil: none.
-func (s *Simulator) takeFault(r *http.Request) *Fault {
+func (s *Simulator) takeFault(r *request) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, f := range s.faults {
@@ -94,7 +94,7 @@ func (s *Simulator) takeFault(r *http.Request) *Fault {
 		met := *f
 		return &met
 	}
-	return s.chanceFault()
+	return s.chanceFault(r)
 }
 
 // before does what happens instead of the work, and says whether it did.

@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,7 +53,9 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if strings.HasPrefix(r.URL.Path, "/_sim/") {
-		s.control(w, r, body)
+		asked := r.WithContext(r.Context())
+		asked.Body = io.NopCloser(bytes.NewReader(body))
+		s.control.ServeHTTP(w, asked)
 		return
 	}
 	w.Header().Set("Request-Id", call.id)
@@ -80,7 +83,7 @@ func (s *Simulator) serve(w http.ResponseWriter, r *request) {
 	defer release()
 	trouble := s.limited(r.account)
 	if trouble == nil {
-		trouble = s.takeFault(r.Request)
+		trouble = s.takeFault(r)
 	}
 	if trouble.before(w, r) {
 		return

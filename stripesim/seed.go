@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"fmt"
+	"hash/fnv"
 	"io"
 	random "math/rand/v2"
 )
@@ -12,7 +13,7 @@ import (
 // makes the same of the same state, and never makes an id twice: objects that
 // were made move the sources on. The caller holds the lock.
 func (s *Simulator) reseed() {
-	s.ids, s.chance = s.config.Random, s.source("chance")
+	s.ids, s.chance, s.ordinals = s.config.Random, s.source("chance").Uint64(), map[string]uint64{}
 	if s.config.Random == nil {
 		s.ids = s.source("ids")
 	}
@@ -29,11 +30,20 @@ func (s *Simulator) source(purpose string) *random.ChaCha8 {
 	return random.NewChaCha8(seed)
 }
 
-// draw is a number from 0 to 1, by chance; 1 never comes. The caller holds the
-// lock.
-func (s *Simulator) draw() float64 {
-	const digits = 53 // of a float64
-	return float64(s.chance.Uint64()>>(64-digits)) / (1 << digits)
+// maxOrdinals bounds what chance remembers of calls that were made before.
+const maxOrdinals = 100_000
+
+// chanceFor decides by chance what happens to one of several things of a name.
+// What it decides depends on the name and on how many of it there were before,
+// and on nothing else that happens meanwhile. The caller holds the lock.
+func (s *Simulator) chanceFor(name string) *random.Rand {
+	if len(s.ordinals) >= maxOrdinals {
+		clear(s.ordinals)
+	}
+	s.ordinals[name]++
+	hash := fnv.New64a()
+	fmt.Fprintf(hash, "%s %d", name, s.ordinals[name])
+	return random.New(random.NewPCG(s.chance, hash.Sum64()))
 }
 
 // randomText is that many letters and digits. The caller holds the lock.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	random "math/rand/v2"
+	"net/http"
 	"slices"
 	"sync"
 )
@@ -22,11 +22,13 @@ type Simulator struct {
 	trouble  Trouble
 	rate     rateLimit
 	ids      io.Reader                    // where ids and secrets come from
-	chance   *random.ChaCha8              // where trouble comes from
+	chance   uint64                       // where trouble comes from
+	ordinals map[string]uint64            // how many of a name have met chance
 	served   func(r *request, result any) // is told of each call that succeeded; tests set it
 
 	clocksNudged chan struct{} // a test clock was told to advance
 
+	control *http.ServeMux
 	sender  *sender
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -50,7 +52,7 @@ func New(c Config) (*Simulator, error) {
 	}
 	s := &Simulator{config: c, state: kept, journal: journal, inFlight: map[string]bool{}, trouble: trouble, clocksNudged: make(chan struct{}, 1)}
 	s.reseed()
-	s.sender = newSender(s)
+	s.control, s.sender = s.newControl(), newSender(s)
 	s.sender.add(kept.waiting())
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop

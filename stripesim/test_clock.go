@@ -93,6 +93,8 @@ func advanceTestClock(t *transaction, c call) (any, *apiError) {
 	switch {
 	case found.Status == "advancing":
 		return nil, refused("", "The test clock is already advancing. Wait until its status is `ready`.")
+	case found.Status != "ready":
+		return nil, refused("", "The test clock has failed and cannot be advanced any more. Delete it and make another.")
 	case target <= found.FrozenTime:
 		return nil, invalid("frozen_time", "", "A test clock can be advanced to a later time only.")
 	case target > t.longestAdvance(found):

@@ -158,3 +158,34 @@ func TestTestClockOutlivesRestart(t *testing.T) {
 	}
 	wantAll(t, "ended with the clock", again.subscription(s.text("id")).object, map[string]any{"status": "canceled"})
 }
+
+// TestTestClockFailure breaks the work of an advance: the clock fails where it
+// stands, and others go on.
+func TestTestClockFailure(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"endless", "charge"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, stripesim.Config{})
+			clock, other := w.newTestClock(), w.newTestClock()
+			defer w.sim.Stick(clock, kind)()
+			path, start := "/v1/test_helpers/test_clocks/"+clock, w.newest()
+			body := fmt.Sprintf("frozen_time=%d", frozen.Add(day).Unix())
+			w.post(path+"/advance", body)
+			for w.get(path).text("status") == "advancing" {
+				if t.Context().Err() != nil {
+					t.Fatal("the advance does not end")
+				}
+			}
+			wantAll(t, "failed", w.get(path).object, map[string]any{"status": "internal_failure", "frozen_time": int(frozen.Unix()), "status_details.advancing": nil})
+			if diff := cmp.Diff([]string{"test_helpers.test_clock.advancing", "test_helpers.test_clock.internal_failure"}, types(w.eventsSince(start))); diff != "" {
+				t.Errorf("what it told (-want +got):\n%s", diff)
+			}
+			if got := w.call(http.MethodPost, path+"/advance", body); got.status != http.StatusBadRequest {
+				t.Errorf("a failed clock is advanced: %d", got.status)
+			}
+			w.advanceTestClock(other, frozen.Add(day))
+			w.succeed(http.MethodDelete, path, "")
+		})
+	}
+}

@@ -3,6 +3,7 @@ package stripesim
 import (
 	"fmt"
 	"maps"
+	random "math/rand/v2"
 	"slices"
 	"time"
 )
@@ -97,19 +98,28 @@ func (s *Simulator) Trouble() Trouble {
 	return shown
 }
 
-// chanceFault is the trouble that a request meets by chance. Nil: none. The
-// caller holds the lock.
-func (s *Simulator) chanceFault() *Fault {
+// chanceFault is the trouble that a request meets by chance: that of its
+// idempotency key, or of its operation, so that what other requests do
+// meanwhile does not matter. Nil: none. The caller holds the lock.
+func (s *Simulator) chanceFault(r *request) *Fault {
 	if len(s.trouble.Requests) == 0 {
 		return nil
 	}
-	drawn := s.draw()
+	name := r.Method + " " + r.URL.Path
+	if o, _, found := findOperation(r.Method, r.URL.Path); found {
+		name = r.Method + " " + o.path
+	}
+	if r.key != "" {
+		name = r.key
+	}
+	chance := s.chanceFor(name)
+	drawn := chance.Float64()
 	for _, kind := range faultKinds {
 		rate := s.trouble.Requests[kind]
 		if drawn < rate {
 			f := &Fault{Kind: kind}
 			if kind == "delay" {
-				f.DelayMillis = int64(s.draw() * float64(s.trouble.DelayMillis))
+				f.DelayMillis = int64(chance.Float64() * float64(s.trouble.DelayMillis))
 			}
 			return f
 		}
@@ -118,12 +128,16 @@ func (s *Simulator) chanceFault() *Fault {
 	return nil
 }
 
-// chanceDelivery changes a new delivery by the trouble that it meets by chance.
-// The caller holds the lock.
-func (s *Simulator) chanceDelivery(d *delivery) {
+// chanceDelivery changes a new delivery, of an event of a type to an address, by
+// the trouble that it meets by chance. The caller holds the lock.
+func (s *Simulator) chanceDelivery(d *delivery, kind, address string) {
+	if len(s.trouble.Deliveries) == 0 {
+		return
+	}
+	chance := s.chanceFor(kind + " " + address)
 	for _, kind := range deliveryFaultKinds {
 		rate := s.trouble.Deliveries[kind]
-		if rate == 0 || s.draw() >= rate {
+		if rate == 0 || chance.Float64() >= rate {
 			continue
 		}
 		switch kind {
@@ -132,14 +146,14 @@ func (s *Simulator) chanceDelivery(d *delivery) {
 		case "duplicate":
 			d.again = true
 		case "delay":
-			d.At = d.At.Add(s.upTo(s.trouble.DelayMillis))
+			d.At = d.At.Add(upTo(chance, s.trouble.DelayMillis))
 		case "reorder":
-			d.At = d.At.Add(s.upTo(s.trouble.WindowMillis))
+			d.At = d.At.Add(upTo(chance, s.trouble.WindowMillis))
 		}
 	}
 }
 
 // upTo is a time up to that many milliseconds, by chance.
-func (s *Simulator) upTo(millis int64) time.Duration {
-	return time.Duration(s.draw() * float64(millis) * float64(time.Millisecond))
+func upTo(chance *random.Rand, millis int64) time.Duration {
+	return time.Duration(chance.Float64() * float64(millis) * float64(time.Millisecond))
 }

@@ -45,6 +45,36 @@ func TestSeed(t *testing.T) {
 	}
 }
 
+// TestSeedAmongOthers checks that what a call meets by chance does not depend on
+// other calls between: that of its key, or that of its operation.
+func TestSeedAmongOthers(t *testing.T) {
+	t.Parallel()
+	run := func(others int) []string {
+		w := serveTroubled(t, newSimulator(t, stripesim.Config{Seed: 7, Trouble: stripesim.Trouble{Requests: map[string]float64{"error": 0.3}}}))
+		var seen []string
+		for i := range 30 {
+			for range others * (i % 3) {
+				w.call(http.MethodGet, "/v1/products", "")
+				w.call(http.MethodPost, "/v1/customers", "name=Ada", "Idempotency-Key", fmt.Sprint("other-", i))
+			}
+			seen = append(seen, fmt.Sprint(
+				w.call(http.MethodPost, "/v1/customers", "name=Ada", "Idempotency-Key", fmt.Sprint("key-", i/2)).status,
+				w.call(http.MethodGet, "/v1/prices/price_"+fmt.Sprint(i*others), "").status,
+			))
+		}
+		return seen
+	}
+	alone, among := run(0), run(1)
+	if diff := cmp.Diff(alone, among); diff != "" {
+		t.Errorf("other calls change what these meet (-alone +among):\n%s", diff)
+	}
+	for _, status := range []string{"200 404", "500 404", "200 500"} {
+		if !slices.Contains(alone, status) {
+			t.Errorf("no two calls of 30 are answered %s", status)
+		}
+	}
+}
+
 // serveTroubled puts a simulator behind HTTP without the description, since
 // injected trouble is not described.
 func serveTroubled(t *testing.T, sim *stripesim.Simulator) *world {
