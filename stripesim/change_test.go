@@ -1,6 +1,7 @@
 package stripesim_test
 
 import (
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -114,5 +115,46 @@ func TestOtherChanges(t *testing.T) {
 			w.advance(15*day + 2*time.Hour)
 			w.wantBills(s.text("id"), test.bills...)
 		})
+	}
+}
+
+// TestWhatMayChange checks what a status lets be changed.
+func TestWhatMayChange(t *testing.T) {
+	t.Parallel()
+	w := inJune(t, stripesim.Config{})
+	customer := w.newCustomer("pm_card_visa")
+	canceled := w.subscribe(customer, "").text("id")
+	expired := w.subscribe(w.newCustomer(""), "&payment_behavior=default_incomplete").text("id")
+	w.advance(day)
+	incomplete := w.subscribe(customer, "&payment_behavior=default_incomplete").text("id")
+	w.succeed(http.MethodDelete, "/v1/subscriptions/"+canceled, "")
+	for _, test := range []struct {
+		id, status, change string
+		answer             int
+		events             []string
+		previous           map[string]any
+	}{
+		{canceled, "canceled", "metadata[a]=1&cancellation_details[feedback]=unused", http.StatusOK, []string{"customer.subscription.updated"}, map[string]any{
+			"metadata": map[string]any{"a": nil}, "cancellation_details": map[string]any{"feedback": nil},
+		}},
+		{canceled, "canceled", "description=Tea", http.StatusBadRequest, []string{}, nil},
+		{canceled, "canceled", "metadata[a]=2&cancel_at_period_end=true", http.StatusBadRequest, []string{}, nil},
+		{expired, "incomplete_expired", "metadata[a]=1", http.StatusOK, []string{"customer.subscription.updated"}, map[string]any{"metadata": map[string]any{"a": nil}}},
+		{expired, "incomplete_expired", "items[0][price]=" + w.price, http.StatusBadRequest, []string{}, nil},
+		{incomplete, "incomplete", "description=Tea", http.StatusOK, []string{"customer.subscription.updated"}, map[string]any{"description": nil}},
+		{incomplete, "incomplete", "cancel_at_period_end=true", http.StatusBadRequest, []string{}, nil},
+		{incomplete, "incomplete", "items[0][price]=" + w.price, http.StatusBadRequest, []string{}, nil},
+	} {
+		start := w.newest()
+		got := w.call(http.MethodPost, "/v1/subscriptions/"+test.id, test.change)
+		if got.status != test.answer {
+			t.Errorf("%s, %s: %d %v", test.status, test.change, got.status, got.object)
+		}
+		wantAll(t, test.change, w.subscription(test.id).object, map[string]any{"status": test.status})
+		w.wantEvents(start, test.events)
+		if test.previous != nil {
+			told := w.get("/v1/events?limit=1").rows()[0]
+			wantAll(t, test.change, told, map[string]any{"data.previous_attributes": test.previous})
+		}
 	}
 }

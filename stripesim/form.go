@@ -1,5 +1,7 @@
 package stripesim
 
+import "slices"
+
 // form is what a request says, checked against a shape: strings, int64s,
 // bools, forms and lists of these. A parameter that was sent empty to clear a
 // value is there with the value nil.
@@ -24,6 +26,16 @@ func (f form) value(name string) any {
 
 // has says whether a parameter was sent, which does not count as reading it.
 func (f form) has(name string) bool { _, ok := f[name]; return ok }
+
+// hasOnly says that nothing but some parameters was sent.
+func (f form) hasOnly(names ...string) bool {
+	for name := range f {
+		if !slices.Contains(names, name) {
+			return false
+		}
+	}
+	return true
+}
 
 // cleared says whether a parameter was sent empty.
 func (f form) cleared(name string) bool {

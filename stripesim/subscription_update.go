@@ -1,7 +1,5 @@
 package stripesim
 
-import "slices"
-
 func updateSubscription(t *transaction, c call) (any, *apiError) {
 	found, fault := one[*subscription](t, c)
 	if fault != nil {
@@ -38,18 +36,14 @@ func (t *transaction) update(found *subscription, c call) (*subscription, *apiEr
 
 // mayChange refuses what the present status does not allow.
 func (s *subscription) mayChange(c call) *apiError {
-	if s.ended() {
+	if s.ended() && !c.hasOnly("metadata", "cancellation_details", "expand") {
 		return refused("", "A canceled subscription can only update its cancellation_details and metadata.")
 	}
 	if s.Schedule != "" && (c.has("cancel_at") || c.has("cancel_at_period_end")) {
 		return refused("", "The subscription is managed by the subscription schedule `"+string(s.Schedule)+"`, and updating any cancelation behavior directly is not allowed. Please update the schedule instead.")
 	}
-	if s.Status == "incomplete" {
-		for name := range c.form {
-			if !slices.Contains([]string{"metadata", "default_payment_method", "payment_settings", "description", "expand", "off_session"}, name) {
-				return refused("", "This subscription cannot be changed while it is incomplete: only its metadata and its default payment method may be.")
-			}
-		}
+	if s.Status == "incomplete" && !c.hasOnly("metadata", "default_payment_method", "payment_settings", "description", "expand", "off_session") {
+		return refused("", "This subscription cannot be changed while it is incomplete: only its metadata and its default payment method may be.")
 	}
 	return c.checkPending()
 }
