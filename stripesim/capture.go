@@ -24,7 +24,9 @@ func captureOperations() []operation {
 func (t *transaction) authorize(intent *paymentIntent, made *charge) {
 	until := t.now + captureTime
 	made.Captured, made.AmountCaptured, made.private.BookedAt = false, 0, 0
-	made.PaymentMethodDetails.Card.CaptureBefore = until
+	method := made.PaymentMethodDetails.part()
+	method.Card.CaptureBefore = until
+	made.PaymentMethodDetails = share(method)
 	intent.Status, intent.AmountCapturable, intent.private.CaptureBefore = "requires_capture", intent.Amount, until
 	t.emit("charge.succeeded", made)
 	t.emit("payment_intent.amount_capturable_updated", intent)

@@ -43,14 +43,14 @@ func (m *paymentMethod) setCard(t *transaction, details form) *apiError {
 			}
 		}
 	}
-	changed := *m.Card
+	changed := m.Card.part()
 	changed.ExpMonth = details.integer("exp_month", changed.ExpMonth)
 	changed.ExpYear = details.integer("exp_year", changed.ExpYear)
 	const century = 100
 	if changed.ExpYear < century {
 		changed.ExpYear += 20 * century
 	}
-	m.Card = &changed
+	m.Card = share(changed)
 	return changed.invalidity(time.Unix(t.now, 0).UTC(), details.text("cvc"))
 }
 

@@ -209,7 +209,7 @@ func (t *transaction) enteredMethod(s *checkoutSession, by Payer) (*paymentMetho
 		return nil, fault
 	}
 	made := t.newPaymentMethod(chosen)
-	made.BillingDetails.Email, made.BillingDetails.Name = s.CustomerDetails.Email, s.CustomerDetails.Name
+	made.BillingDetails = share(billingDetails{Email: s.CustomerDetails.Email, Name: s.CustomerDetails.Name})
 	t.create(made)
 	return made, nil
 }

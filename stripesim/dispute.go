@@ -169,12 +169,13 @@ func (t *transaction) dispute(c *charge, o objection) {
 	if o.reason == "" {
 		return
 	}
+	paidBy := c.PaymentMethodDetails.part().Card
 	made := &dispute{
 		header: header{ID: t.newID("du_1", 23), Object: disputeKind}, Amount: c.AmountCaptured, BalanceTransactions: []*balanceEntry{},
 		Charge: c.ID, Created: t.now, Currency: c.Currency, PaymentIntent: c.PaymentIntent, Reason: o.reason, Status: "needs_response",
 		EvidenceDetails: evidenceDetails{DueBy: endOfDay(t.now + int64(disputeTime/time.Second))},
 		PaymentMethodDetails: disputeMethod{Type: "card", Card: disputeCard{
-			Brand: c.PaymentMethodDetails.Card.Brand, CaseType: "chargeback", Network: c.PaymentMethodDetails.Card.Network, NetworkReasonCode: o.code,
+			Brand: paidBy.Brand, CaseType: "chargeback", Network: paidBy.Network, NetworkReasonCode: o.code,
 		}},
 	}
 	c.Disputed, c.Dispute = true, text(made.ID)

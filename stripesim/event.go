@@ -25,15 +25,16 @@ type event struct {
 	PendingWebhooks int32
 
 	told told
-	// made is when it was made, by the simulator's clock. It is set once the
+	// made is when it was made, by the simulator's clock. It is known once the
 	// event is stored.
 	made int64
 }
 
-// eventStory is what an event says beside its own fields.
+// eventStory is what an event says beside its own fields: the object as it was,
+// and what is encoded by itself.
 type eventStory struct {
 	APIVersion         string          `json:"api_version"`
-	Object             json.RawMessage `json:"object"`
+	Object             json.RawMessage `json:"-"`
 	PreviousAttributes tree            `json:"previous_attributes,omitempty"`
 	Request            eventRequest    `json:"request"`
 	Private            eventPrivate    `json:"private"`
@@ -96,9 +97,48 @@ func (e *event) UnmarshalJSON(encoded []byte) error {
 	}
 	*e = event{
 		header: header{ID: w.ID, Object: eventKind}, Type: w.Type, Created: w.Created, PendingWebhooks: w.PendingWebhooks,
-		told: untold(&eventStory{APIVersion: w.APIVersion, Object: w.Data.Object, PreviousAttributes: w.Data.PreviousAttributes, Request: w.Request}),
+		told: plainly(&eventStory{APIVersion: w.APIVersion, Object: w.Data.Object, PreviousAttributes: w.Data.PreviousAttributes, Request: w.Request}),
 	}
 	return nil
+}
+
+const (
+	eventPrefix = "evt_1"
+	// serialDigits are how many letters of an event's id tell its place in the
+	// order of all objects, so that it is found by it: no map of ids is needed.
+	// Ids of Stripe begin with the time likewise.
+	serialDigits = 8
+	eventLetters = 23
+)
+
+// number gives an event its place and its id. That is the last thing before it
+// is stored.
+func (t *transaction) number(e *event) {
+	t.state.serial++
+	e.serial = t.state.serial
+	digits := [serialDigits]byte{}
+	for i, rest := serialDigits-1, e.serial; i >= 0; i-- {
+		digits[i] = idLetters[rest%int64(len(idLetters))]
+		rest /= int64(len(idLetters))
+	}
+	e.ID = t.newID(eventPrefix+string(digits[:]), eventLetters-serialDigits)
+}
+
+// serialIn is the place that an id tells. 0: it tells none.
+func serialIn(id string) int64 {
+	digits, isEvent := strings.CutPrefix(id, eventPrefix)
+	if !isEvent || len(digits) < serialDigits {
+		return 0
+	}
+	serial := int64(0)
+	for _, digit := range []byte(digits[:serialDigits]) {
+		at := strings.IndexByte(idLetters, digit)
+		if at < 0 {
+			return 0
+		}
+		serial = serial*int64(len(idLetters)) + int64(at)
+	}
+	return serial
 }
 
 // emit notes an event about an object as it is now.
@@ -107,7 +147,7 @@ func (t *transaction) emit(kind string, o object) *event {
 	if t.clock != "" {
 		story.Private.Made = t.begun
 	}
-	e := &event{header: header{ID: t.newID("evt_1", 23), Object: eventKind}, Created: t.now, Type: kind, told: untold(story)}
+	e := &event{header: header{Object: eventKind}, Created: t.now, Type: kind, told: plainly(story)}
 	t.snapshot(e, o)
 	t.events = append(t.events, e)
 	return e

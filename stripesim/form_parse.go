@@ -46,7 +46,7 @@ func parseForm(encoded string) (*node, *apiError) {
 		if !ok {
 			return nil, invalid(name, "parameter_unknown", "Received unknown parameter: "+name)
 		}
-		root.set(path, value)
+		root.set(path, strings.Clone(value)) // an object that keeps it must not keep the whole body
 	}
 	return root, nil
 }

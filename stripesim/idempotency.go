@@ -136,7 +136,7 @@ func (s *state) forgetOld(now time.Time) {
 		return gone
 	})
 	for k := range s.deliveries {
-		if events.byID[k.Event] == nil {
+		if events.row(k.Event) == nil {
 			delete(s.deliveries, k)
 		}
 	}

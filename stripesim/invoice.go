@@ -100,8 +100,9 @@ type invoiceTax struct {
 	Status         null `json:"status"`
 }
 
+// issuer is who bills: always the account itself.
 type issuer struct {
-	Type string `json:"type"`
+	Type self `json:"type"`
 }
 
 type invoiceParent struct {

@@ -20,7 +20,7 @@ func (t *transaction) draft(customerID, currency string, b billing) *invoice {
 		header: header{ID: t.newID("in_1", 23), Object: invoiceKind}, AccountCountry: "US", AccountName: "Simulator",
 		BillingReason: b.reason, CollectionMethod: "charge_automatically", Created: t.now, Currency: currency, Customer: cus.ID,
 		CustomerAddress: cus.Address, CustomerEmail: cus.Email, CustomerName: cus.Name, CustomerPhone: cus.Phone,
-		CustomerShipping: cus.Shipping, CustomerTaxExempt: cus.TaxExempt, Footer: cus.InvoiceSettings.Footer, Issuer: issuer{"self"},
+		CustomerShipping: cus.Shipping, CustomerTaxExempt: cus.TaxExempt, Footer: cus.InvoiceSettings.Footer,
 		PeriodEnd: b.to, PeriodStart: b.from, StartingBalance: cus.Balance, Status: "draft",
 	}
 	made.setLines(t, b.lines)

@@ -5,110 +5,128 @@ import (
 	"cmp"
 	"compress/flate"
 	"io"
+	"slices"
 	"sync"
+	"weak"
 )
 
-// told is an event's story, kept compressed together with those that were
-// committed with it: they say nearly the same, many times over.
+// told is an event's story: what a packet has from one byte to another.
 type told struct {
 	in       *packet
 	from, to int32
 }
 
-// packet has the stories of one commit as compressed JSON, or one that is not
-// committed yet.
+// packet has the stories of many events as compressed JSON, since they say
+// nearly the same, over and over.
 type packet struct {
+	// plain is the story of the one event of a packet that is not compressed.
+	// Nil: it is.
 	plain    *eventStory
 	deflated []byte
+	size     int32 // of what is compressed
+
+	mu sync.Mutex
+	// opened is what is compressed, if it was asked for not long ago: those who
+	// read one event often read its neighbours.
+	opened weak.Pointer[[]byte]
 }
 
-// untold is a story that is not committed yet, and may change.
-func untold(story *eventStory) told { return told{in: &packet{plain: story}} }
+// plainly is a story that is not compressed yet.
+func plainly(story *eventStory) told { return told{in: &packet{plain: story}} }
 
-// packer compresses packets, one at a time.
+// packer makes packets of the events of a state.
 type packer struct {
-	into   bytes.Buffer
-	writer *flate.Writer
+	waiting []*row // those of events whose stories are plain
+	size    int    // of what they show, about
 }
 
-// vocabulary is the text that packets refer to: objects of the kinds that most
-// events show, without values. The last are the cheapest to refer to.
-var vocabulary = sync.OnceValue(func() []byte {
-	var words []byte
-	for _, o := range []any{
-		&paymentMethod{}, &customer{}, &charge{}, &paymentIntent{}, &invoicePayment{}, &price{Recurring: &recurring{}},
-		&subscriptionItem{}, &subscription{}, &invoiceLine{}, &invoice{},
-	} {
-		words = append(words, mustMarshal(o)...)
-	}
-	return words
-})
+const (
+	// packetSize is how much text a packet has, about. More would save little
+	// more, and take longer to open.
+	packetSize = 128 << 10
+	// packLevel is where higher levels save little more of texts so alike.
+	packLevel = 6
+)
 
-var packers = sync.Pool{New: func() any {
-	p := &packer{}
-	writer, err := flate.NewWriterDict(&p.into, packLevel, vocabulary())
+// newline ends the first part of a story. JSON has none within a line.
+const newline = "\n"
+
+// add takes an event that was just stored into a packet, sooner or later.
+func (p *packer) add(r *row) {
+	e := r.object.(*event)
+	story := e.told.in.plain
+	if story == nil {
+		return
+	}
+	e.made = cmp.Or(story.Private.Made, e.Created)
+	p.waiting = append(p.waiting, r)
+	if p.size += len(story.Object); p.size >= packetSize {
+		p.pack()
+		p.waiting, p.size = nil, 0
+	}
+}
+
+var packWriters = sync.Pool{New: func() any {
+	writer, err := flate.NewWriter(nil, packLevel)
 	if err != nil {
 		panic("stripesim: make a packer: " + err.Error())
 	}
-	p.writer = writer
-	return p
+	return writer
 }}
 
-// packLevel is quick; higher levels save little more of texts so alike.
-const packLevel = 2
-
-// pack moves the stories of events into one packet.
-func pack(events []*event) {
-	if len(events) == 0 {
-		return
+// pack moves the stories of the events that wait into one packet.
+func (p *packer) pack() {
+	writer := packWriters.Get().(*flate.Writer)
+	defer packWriters.Put(writer)
+	var deflated bytes.Buffer
+	writer.Reset(&deflated)
+	made := &packet{}
+	for _, r := range p.waiting {
+		e := *r.object.(*event)
+		text := slices.Concat(mustMarshal(e.told.in.plain), []byte(newline), e.told.in.plain.Object)
+		if _, err := writer.Write(text); err != nil {
+			panic("stripesim: fill a packet: " + err.Error())
+		}
+		e.told = told{in: made, from: made.size, to: made.size + int32(len(text))} //nolint:gosec // no packet has 2 GiB
+		made.size = e.told.to
+		r.object = &e
 	}
-	p := packers.Get().(*packer)
-	defer packers.Put(p)
-	p.into.Reset()
-	p.writer.Reset(&p.into)
-	in, at := &packet{}, int32(0)
-	for _, e := range events {
-		story := e.told.story()
-		e.made = cmp.Or(story.Private.Made, e.Created)
-		text := mustMarshal(story)
-		p.write(text)
-		e.told = told{in: in, from: at, to: at + int32(len(text))} //nolint:gosec // no commit tells 2 GiB
-		at = e.told.to
-	}
-	if err := p.writer.Close(); err != nil {
+	if err := writer.Close(); err != nil {
 		panic("stripesim: close a packet: " + err.Error())
 	}
-	in.deflated = bytes.Clone(p.into.Bytes())
+	made.deflated = bytes.Clone(deflated.Bytes())
 }
 
-func (p *packer) write(text []byte) {
-	if _, err := p.writer.Write(text); err != nil {
-		panic("stripesim: fill a packet: " + err.Error())
+var packReaders = sync.Pool{New: func() any { return flate.NewReader(nil) }}
+
+// text is what is compressed.
+func (p *packet) text() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if opened := p.opened.Value(); opened != nil {
+		return *opened
 	}
+	reader := packReaders.Get().(io.Reader)
+	defer packReaders.Put(reader)
+	text := make([]byte, p.size)
+	err := reader.(flate.Resetter).Reset(bytes.NewReader(p.deflated), nil)
+	if err == nil {
+		_, err = io.ReadFull(reader, text)
+	}
+	if err != nil {
+		panic("stripesim: open a packet: " + err.Error())
+	}
+	p.opened = weak.Make(&text)
+	return text
 }
 
-// story is what was told.
+// story is what was told. That of an event which is stored must not be changed.
 func (s told) story() *eventStory {
 	if s.in.plain != nil {
 		return s.in.plain
 	}
-	reader := flate.NewReaderDict(bytes.NewReader(s.in.deflated), vocabulary())
-	text := make([]byte, s.to)
-	if _, err := io.ReadFull(reader, text); err != nil {
-		panic("stripesim: open a packet: " + err.Error())
-	}
-	story := &eventStory{}
-	mustUnmarshal(text[s.from:], story)
+	head, object, _ := bytes.Cut(s.in.text()[s.from:s.to], []byte(newline))
+	story := &eventStory{Object: object}
+	mustUnmarshal(head, story)
 	return story
-}
-
-// pack compresses what the events of a line tell.
-func (l line) pack() {
-	var events []*event
-	for _, o := range l.objects {
-		if e, is := o.(*event); is && e.told.in.deflated == nil {
-			events = append(events, e)
-		}
-	}
-	pack(events)
 }

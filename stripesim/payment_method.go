@@ -11,15 +11,15 @@ const paymentMethodKind = "payment_method"
 // paymentMethod is a card. Only what identifies a test card is kept of it.
 type paymentMethod struct {
 	header
-	Livemode        no             `json:"livemode"`
-	AllowRedisplay  string         `json:"allow_redisplay"`
-	BillingDetails  billingDetails `json:"billing_details"`
-	Card            *card          `json:"card"`
-	Created         int64          `json:"created"`
-	Customer        text           `json:"customer"`
-	CustomerAccount null           `json:"customer_account"`
-	Metadata        metadata       `json:"metadata"`
-	Type            string         `json:"type"`
+	Livemode        no                     `json:"livemode"`
+	AllowRedisplay  string                 `json:"allow_redisplay"`
+	BillingDetails  shared[billingDetails] `json:"billing_details"`
+	Card            shared[card]           `json:"card"`
+	Created         int64                  `json:"created"`
+	Customer        text                   `json:"customer"`
+	CustomerAccount null                   `json:"customer_account"`
+	Metadata        metadata               `json:"metadata"`
+	Type            string                 `json:"type"`
 
 	private paymentMethodPrivate
 }
@@ -64,8 +64,8 @@ type cardChecks struct {
 }
 
 type networks struct {
-	Available []string `json:"available"`
-	Preferred null     `json:"preferred"`
+	Available [1]string `json:"available"`
+	Preferred null      `json:"preferred"`
 }
 
 type secureUsage struct {
@@ -114,12 +114,12 @@ func (t *transaction) newPaymentMethod(c testCard) *paymentMethod {
 	const yearsValid = 8
 	return &paymentMethod{
 		header: header{ID: t.newID("pm_1", 23), Object: paymentMethodKind}, AllowRedisplay: "unspecified", Created: t.now, Type: "card",
-		Card: &card{
+		Card: share(card{
 			Brand: c.brand, Checks: c.check(address{}), Country: cmp.Or(c.country, "US"), DisplayBrand: c.brand, ExpMonth: 8,
 			ExpYear: int64(time.Unix(t.now, 0).UTC().Year() + yearsValid), Fingerprint: digest(c.number)[:16], Funding: cmp.Or(c.funding, "credit"),
-			Last4: c.number[len(c.number)-4:], Networks: networks{Available: []string{c.brand}}, RegulatedStatus: "unregulated",
+			Last4: c.number[len(c.number)-4:], Networks: networks{Available: [1]string{c.brand}}, RegulatedStatus: "unregulated",
 			ThreeDSecureUsage: secureUsage{c.brand != "amex"},
-		},
+		}),
 		private: paymentMethodPrivate{Token: c.key()},
 	}
 }
@@ -175,10 +175,9 @@ func createPaymentMethod(t *transaction, c call) (any, *apiError) {
 
 // setBillingDetails takes over the payer's details, which the bank checks.
 func (m *paymentMethod) setBillingDetails(f form) {
-	m.BillingDetails = readBillingDetails(f)
-	checked := *m.Card
-	checked.Checks = m.testCard().check(m.BillingDetails.Address)
-	m.Card = &checked
+	details, checked := readBillingDetails(f), m.Card.part()
+	checked.Checks = m.testCard().check(details.Address)
+	m.BillingDetails, m.Card = share(details), share(checked)
 }
 
 func readBillingDetails(f form) billingDetails {

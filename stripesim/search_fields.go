@@ -10,15 +10,15 @@ func searchOperations() []operation {
 
 func searchCharges() searchable[*charge] {
 	card := func(of func(chargeCard) string) searchField[*charge] {
-		return aToken(func(c *charge) string { return of(c.PaymentMethodDetails.Card) })
+		return aToken(func(c *charge) string { return of(c.PaymentMethodDetails.part().Card) })
 	}
 	number := func(of func(chargeCard) int64) searchField[*charge] {
-		return aNumber(func(c *charge) int64 { return of(c.PaymentMethodDetails.Card) })
+		return aNumber(func(c *charge) int64 { return of(c.PaymentMethodDetails.part().Card) })
 	}
 	return searchable[*charge]{path: "/v1/charges/search", metadata: func(c *charge) metadata { return c.Metadata }, fields: map[string]searchField[*charge]{
 		"amount": aNumber(func(c *charge) int64 { return c.Amount }),
 		"billing_details.address.postal_code": aToken(func(c *charge) string {
-			return string(c.BillingDetails.Address.PostalCode)
+			return string(c.BillingDetails.part().Address.PostalCode)
 		}),
 		"created":                                 aNumber(func(c *charge) int64 { return c.Created }),
 		"currency":                                aToken(func(c *charge) string { return c.Currency }),

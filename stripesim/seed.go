@@ -46,10 +46,12 @@ func (s *Simulator) chanceFor(name string) *random.Rand {
 	return random.New(random.NewPCG(s.chance, hash.Sum64()))
 }
 
+// idLetters are the letters of ids.
+const idLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
 // randomText is that many letters and digits. The caller holds the lock.
 func (s *Simulator) randomText(length int) string {
-	const letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	const fair = 256 - 256%len(letters)
+	const fair = 256 - 256%len(idLetters)
 	chosen := make([]byte, 0, length)
 	buffer := make([]byte, length+length/4)
 	for len(chosen) < length {
@@ -58,7 +60,7 @@ func (s *Simulator) randomText(length int) string {
 		}
 		for _, b := range buffer {
 			if int(b) < fair && len(chosen) < length {
-				chosen = append(chosen, letters[int(b)%len(letters)])
+				chosen = append(chosen, idLetters[int(b)%len(idLetters)])
 			}
 		}
 	}

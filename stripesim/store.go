@@ -59,8 +59,33 @@ func (r *row) serial() int64 { return r.object.head().serial }
 
 // table has the objects of one kind by id, and in the order of their making.
 type table struct {
-	byID map[string]*row
+	byID map[string]*row // without those whose id tells their place in the order
 	rows []*row
+}
+
+// row is the row of an object, or nil.
+func (t *table) row(id string) *row {
+	if r := t.byID[id]; r != nil {
+		return r
+	}
+	if serial := serialIn(id); serial > 0 {
+		if at, found := slices.BinarySearchFunc(t.rows, serial, bySerial); found && t.rows[at].object.head().ID == id {
+			return t.rows[at]
+		}
+	}
+	return nil
+}
+
+func (t *table) insert(r *row) {
+	if head := r.object.head(); serialIn(head.ID) != head.serial {
+		t.byID[head.ID] = r
+	}
+	t.rows = insertRow(t.rows, r)
+}
+
+func (t *table) remove(r *row) {
+	delete(t.byID, r.object.head().ID)
+	t.rows = deleteRow(t.rows, r)
 }
 
 // indexName is a field by which the objects of a kind are found.
@@ -83,6 +108,7 @@ type state struct {
 	// deliveries are those that no endpoint has taken yet.
 	deliveries map[deliveryKey]delivery
 	answers    map[string]savedAnswer
+	packer     packer
 }
 
 func newState() *state {
@@ -101,7 +127,7 @@ func (s *state) table(kind string) *table {
 	return found
 }
 
-func (s *state) row(k key) *row { return s.table(k.Kind).byID[k.ID] }
+func (s *state) row(k key) *row { return s.table(k.Kind).row(k.ID) }
 
 // found are the rows of a kind that have a value in a field.
 func (s *state) found(kind, field, value string) []*row {
@@ -110,14 +136,13 @@ func (s *state) found(kind, field, value string) []*row {
 
 // put stores an object and keeps lists, indexes and due times right.
 func (s *state) put(o object) {
-	rows, id := s.table(o.kind()), o.head().ID
-	r := rows.byID[id]
+	rows := s.table(o.kind())
+	r := rows.row(o.head().ID)
 	var before []indexed
 	var wasDue int64
 	if r == nil {
 		r = &row{o}
-		rows.byID[id] = r
-		rows.rows = insertRow(rows.rows, r)
+		rows.insert(r)
 		s.serial = max(s.serial, r.serial())
 	} else {
 		before, wasDue = r.object.indexes(), r.object.due()
@@ -132,15 +157,14 @@ func (s *state) put(o object) {
 // remove forgets an object.
 func (s *state) remove(k key) {
 	rows := s.table(k.Kind)
-	r := rows.byID[k.ID]
+	r := rows.row(k.ID)
 	if r == nil {
 		return
 	}
 	if k.Kind == testClockKind {
 		delete(s.due, k.ID)
 	}
-	delete(rows.byID, k.ID)
-	rows.rows = deleteRow(rows.rows, r)
+	rows.remove(r)
 	s.reindex(r, r.object.indexes(), nil)
 }
 
@@ -198,9 +222,11 @@ func deleteRow(rows []*row, r *row) []*row {
 
 // apply makes a line of the journal true.
 func (s *state) apply(l line) {
-	l.pack()
 	for _, o := range l.objects {
 		s.put(o)
+		if e, is := o.(*event); is {
+			s.packer.add(s.row(keyOf(e)))
+		}
 	}
 	for _, k := range l.Gone {
 		s.remove(k)

@@ -58,7 +58,7 @@ func (t *transaction) newSubscription(cus *customer, c call) (*subscription, *ap
 	s := &subscription{
 		header: header{ID: t.newID("sub_1", 23), Object: subscriptionKind}, BillingCycleAnchor: t.now,
 		BillingMode: readBillingMode(c.form.form("billing_mode")), CollectionMethod: "charge_automatically", Created: t.now,
-		Customer: cus.ID, InvoiceSettings: subscriptionInvoice{Issuer: issuer{"self"}}, StartDate: t.now, Status: "incomplete",
+		Customer: cus.ID, StartDate: t.now, Status: "incomplete",
 		PaymentSettings: paymentSettings{SaveDefaultPaymentMethod: "off"}, TrialSettings: trialSettings{trialEnd{"create_invoice"}},
 		Currency: c.text("currency"),
 	}

@@ -200,7 +200,7 @@ func createSubscriptionSchedule(t *transaction, c call) (any, *apiError) {
 func (t *transaction) newSchedule(customerID string, mode billingMode) *subscriptionSchedule {
 	return &subscriptionSchedule{
 		header: header{ID: t.newID("sub_sched_1", 23), Object: subscriptionScheduleKind}, BillingMode: mode, Created: t.now, Customer: customerID,
-		DefaultSettings: scheduleSettings{BillingCycleAnchor: "automatic", CollectionMethod: "charge_automatically", InvoiceSettings: scheduleInvoice{Issuer: issuer{"self"}}},
+		DefaultSettings: scheduleSettings{BillingCycleAnchor: "automatic", CollectionMethod: "charge_automatically"},
 		EndBehavior:     "release", Status: "not_started",
 	}
 }

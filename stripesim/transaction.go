@@ -150,12 +150,11 @@ func (s *Simulator) commit(t *transaction, with line) error {
 		with.objects = append(with.objects, t.writes[k])
 	}
 	with.Gone = t.gone
-	with.Deliveries = t.address()
 	for _, e := range t.events {
-		t.state.serial++
-		e.serial = t.state.serial
+		t.number(e)
 		with.objects = append(with.objects, e)
 	}
+	with.Deliveries = t.address()
 	if err := s.journal.append(with); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ type (
 	zero      struct{} // 0
 	emptyList struct{} // []
 	emptyHash struct{} // {}
+	self      struct{} // "self"
 )
 
 // MarshalJSON implements [json.Marshaler].
@@ -47,6 +48,12 @@ func (emptyHash) MarshalJSON() ([]byte, error) { return []byte("{}"), nil }
 // UnmarshalJSON implements [json.Unmarshaler].
 func (*emptyHash) UnmarshalJSON([]byte) error { return nil }
 
+// MarshalJSON implements [json.Marshaler].
+func (self) MarshalJSON() ([]byte, error) { return []byte(`"self"`), nil }
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (*self) UnmarshalJSON([]byte) error { return nil }
+
 // text is a string that is null on the wire when it is empty.
 type text string
 
@@ -68,6 +75,12 @@ func (m moment) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(int64(m))
 }
+
+// sum is an amount of money that is null on the wire when it is 0.
+type sum int64
+
+// MarshalJSON implements [json.Marshaler].
+func (s sum) MarshalJSON() ([]byte, error) { return moment(s).MarshalJSON() }
 
 // metadata is what users of Stripe attach to an object. A map is never
 // changed once an object has it; merge makes a new one.
