@@ -30,9 +30,10 @@ func previewOperation() operation {
 			"proration_behavior": aWord("always_invoice", "create_prorations", "none"),
 		}),
 		"subscription_details": aHash(shape{
-			"billing_cycle_anchor": aTime("now", "unchanged"), "cancel_at": aTime("min_period_end", "max_period_end").orEmpty(), "cancel_at_period_end": aBoolean(), "cancel_now": aBoolean(),
+			"billing_cycle_anchor": aTime("now", "unchanged"), "billing_mode": billingModeFields(),
+			"cancel_at": aTime("min_period_end", "max_period_end").orEmpty(), "cancel_at_period_end": aBoolean(), "cancel_now": aBoolean(),
 			"items": aList(aHash(items)), "proration_behavior": aWord("always_invoice", "create_prorations", "none"), "proration_date": aTime(),
-			"resume_at": aWord("now"), "trial_end": aTime("now"),
+			"resume_at": aWord("now"), "start_date": aTime(), "trial_end": aTime("now"),
 		}),
 	}}
 }
@@ -191,9 +192,15 @@ func (t *transaction) tryChange(s *subscription, cus *customer, details, beside 
 	var result any
 	var fault *apiError
 	switch {
+	case s != nil && (details.has("billing_mode") || details.has("start_date")):
+		name := sortedNames(details.only("billing_mode", "start_date"))[0]
+		fault = invalid(name, "", "The "+name+" of a subscription that there is cannot be changed.")
 	case s == nil:
 		asked["customer"] = cus.ID
 		maps.Copy(asked, beside)
+		if details.has("start_date") {
+			asked["backdate_start_date"] = details.value("start_date")
+		}
 		result, fault = createSubscription(t, call{form: asked})
 	case details.boolean("cancel_now", false):
 		asked["prorate"], asked["invoice_now"] = details.text("proration_behavior") != "none", true
@@ -208,6 +215,9 @@ func (t *transaction) tryChange(s *subscription, cus *customer, details, beside 
 	}
 	changed, _ := result.(*subscription)
 	if fault != nil && !strings.HasPrefix(fault.param, "discounts[") {
+		if fault.param == "backdate_start_date" {
+			fault.param = "start_date"
+		}
 		fault = fault.under("subscription_details")
 	}
 	return changed, fault

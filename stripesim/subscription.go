@@ -202,7 +202,7 @@ func subscriptionFields() shape {
 func subscriptionOperations() []operation {
 	behaviours := []string{"allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete"}
 	created := subscriptionFields().with(shape{
-		"billing_cycle_anchor": aTime(), "billing_cycle_anchor_config": anchorConfigFields(),
+		"backdate_start_date": aTime(), "billing_cycle_anchor": aTime(), "billing_cycle_anchor_config": anchorConfigFields(),
 		"billing_mode": billingModeFields(), "currency": aText(), "customer": aText().must(), "items": aList(aHash(itemFields())).must(),
 		"payment_behavior": aWord(behaviours...), "trial_period_days": anInteger(0, maxTrial),
 	})

@@ -58,13 +58,16 @@ func (t *transaction) newSubscription(cus *customer, c call) (*subscription, *ap
 	s := &subscription{
 		header: header{ID: t.newID("sub_1", 23), Object: subscriptionKind}, BillingCycleAnchor: t.now,
 		BillingMode: readBillingMode(c.form.form("billing_mode")), CollectionMethod: "charge_automatically", Created: t.now,
-		Customer: cus.ID, StartDate: t.now, Status: "incomplete",
+		Customer: cus.ID, Status: "incomplete",
 		PaymentSettings: paymentSettings{SaveDefaultPaymentMethod: "off"}, TrialSettings: trialSettings{trialEnd{"create_invoice"}},
 		Currency: c.text("currency"),
 	}
 	s.private.Notice = int64(t.sim.config.UpcomingNotice.Seconds())
 	if s.Currency == "" && t.isBilled(cus) {
 		s.Currency = string(cus.Currency)
+	}
+	if fault := s.readStart(t, c); fault != nil {
+		return nil, fault
 	}
 	if _, fault := s.setItems(t, c); fault != nil {
 		return nil, fault
@@ -87,6 +90,9 @@ func (t *transaction) newSubscription(cus *customer, c call) (*subscription, *ap
 		s.setPeriod(period{Start: t.now, End: trialEnd})
 	} else {
 		s.beginPeriods(t.now)
+		if s.billsPast(t.now, c) && s.BillingMode.Type == "flexible" {
+			s.reachBack(t.now)
+		}
 	}
 	if fault := s.set(t, c); fault != nil {
 		return nil, fault
@@ -140,13 +146,17 @@ func (t *transaction) start(s *subscription, c call) *apiError {
 		s.Status, s.private.FreeUntilAnchor = "active", false
 		return nil
 	}
+	lines, fault := t.firstLines(s, c)
+	if fault != nil {
+		return fault
+	}
 	pending, claim := t.takePending(s)
-	i := t.newInvoice(s, billing{reason: "subscription_create", lines: append(pending, t.periodLines(s, s.Items.Data)...), from: t.now, to: t.now})
+	i := t.newInvoice(s, billing{reason: "subscription_create", lines: append(pending, lines...), from: t.now, to: t.now})
 	claim(i)
 	s.LatestInvoice = text(i.ID)
 	method := t.methodFor(i)
 	behaviour := c.word("payment_behavior", "allow_incomplete")
-	fault := t.collect(i, collectBy{wait: behaviour == "default_incomplete", offSession: c.boolean("off_session", false)})
+	fault = t.collect(i, collectBy{wait: behaviour == "default_incomplete", offSession: c.boolean("off_session", false)})
 	if fault != nil && (behaviour == "error_if_incomplete" || !fault.commits) {
 		fault.commits = false
 		return fault
