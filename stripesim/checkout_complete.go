@@ -148,7 +148,7 @@ func (t *transaction) tryCheckout(s *checkoutSession, by Payer) *apiError {
 		}
 		return t.completeCheckout(s, nil, nil)
 	}
-	method, fault := t.enteredMethod(s, by)
+	method, fault := t.enterMethod(by.PaymentMethod, s.payer(), billingDetails{Email: s.CustomerDetails.Email, Name: s.CustomerDetails.Name})
 	if fault != nil {
 		return fault
 	}
@@ -199,17 +199,18 @@ func (t *transaction) identify(s *checkoutSession, by Payer) *apiError {
 	return fault
 }
 
-// enteredMethod is the payment method that the payer gives.
-func (t *transaction) enteredMethod(s *checkoutSession, by Payer) (*paymentMethod, *apiError) {
-	if strings.HasPrefix(by.PaymentMethod, "pm_") {
-		return t.payablePaymentMethod(by.PaymentMethod, s.payer())
+// enterMethod is the payment method that somebody enters on a page: the id of
+// one, or the number of a card.
+func (t *transaction) enterMethod(entered, customerID string, by billingDetails) (*paymentMethod, *apiError) {
+	if strings.HasPrefix(entered, "pm_") {
+		return t.payablePaymentMethod(entered, customerID)
 	}
-	chosen, fault := chooseCard(form{"number": by.PaymentMethod})
+	chosen, fault := chooseCard(form{"number": entered})
 	if fault != nil {
 		return nil, fault
 	}
 	made := t.newPaymentMethod(chosen)
-	made.BillingDetails = share(billingDetails{Email: s.CustomerDetails.Email, Name: s.CustomerDetails.Name})
+	made.BillingDetails = share(by)
 	t.create(made)
 	return made, nil
 }

@@ -30,6 +30,7 @@ var controls = map[string]func(*Simulator, *http.Request, string, []byte) (any, 
 	"POST /_sim/setup_intents/{id}/authenticate":    (*Simulator).controlAuthenticateSetup,
 	"POST /_sim/checkout/sessions/{id}/complete":    (*Simulator).controlCheckout,
 	"POST /_sim/checkout/sessions/{id}/abandon":     (*Simulator).controlAbandon,
+	"POST /_sim/billing_portal/sessions/{id}/act":   (*Simulator).controlPortal,
 	"POST /_sim/webhook_endpoints/{id}/roll_secret": (*Simulator).controlRollSecret,
 }
 

@@ -39,6 +39,10 @@ type setupIntent struct {
 
 type setupIntentPrivate struct {
 	Checkout string `json:"checkout,omitempty"` // the session that it is of
+	// Portal is the portal's session that it is of, Subscription the one whose
+	// default it sets up there. Empty: the customer's.
+	Portal       string `json:"portal,omitempty"`
+	Subscription string `json:"subscription,omitempty"`
 }
 
 func (*setupIntent) kind() string    { return setupIntentKind }
@@ -193,6 +197,9 @@ func (t *transaction) succeedSetup(s *setupIntent) *apiError {
 		changed := edit[*subscription](t, sub.ID)
 		changed.PendingSetupIntent, changed.DefaultPaymentMethod = "", s.PaymentMethod
 		t.changed("customer.subscription.updated", sub, changed)
+	}
+	if fault := t.portalSetUp(s); fault != nil {
+		return fault
 	}
 	return t.checkoutSetUp(s)
 }
