@@ -44,7 +44,7 @@ func TestChanges(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := inJune(t, stripesim.Config{})
+			w := newWorld(t, stripesim.Config{})
 			s := w.subscribe(w.newCustomer("pm_card_visa"), "")
 			other := w.newPrice(test.to, "week")
 			w.advance(week / 2)
@@ -105,7 +105,7 @@ func TestOtherChanges(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := inJune(t, stripesim.Config{})
+			w := newWorld(t, stripesim.Config{})
 			s := w.post("/v1/subscriptions", w.fill(answer{}, "customer="+w.newCustomer("pm_card_visa")+"&items[0][price]="+test.create))
 			w.advance(15 * day)
 			change := w.fill(s, test.change)
@@ -121,7 +121,7 @@ func TestOtherChanges(t *testing.T) {
 // TestWhatMayChange checks what a status lets be changed.
 func TestWhatMayChange(t *testing.T) {
 	t.Parallel()
-	w := inJune(t, stripesim.Config{})
+	w := newWorld(t, stripesim.Config{})
 	customer := w.newCustomer("pm_card_visa")
 	canceled := w.subscribe(customer, "").text("id")
 	expired := w.subscribe(w.newCustomer(""), "&payment_behavior=default_incomplete").text("id")

@@ -267,7 +267,7 @@ func TestCheckoutIsRefused(t *testing.T) {
 	once, customer := w.newOncePrice("700"), w.newCustomer("")
 	weekly := "&line_items[0][quantity]=1&line_items[0][price]=" + w.price
 	single := "&line_items[0][quantity]=1&line_items[0][price]=" + once
-	soon := time.Now().Add(10 * time.Minute)
+	soon := w.sim.Now().Add(10 * time.Minute)
 	for _, c := range []struct{ name, body, param, code, message string }{
 		{"no mode", weekly + successURL, "mode", "parameter_missing", "Missing required param"},
 		{"nothing to sell", "mode=payment" + successURL, "line_items", "parameter_missing", "Missing required param"},

@@ -153,7 +153,7 @@ func TestPaymentBehaviors(t *testing.T) {
 	} {
 		t.Run(test.behavior, func(t *testing.T) {
 			t.Parallel()
-			w := inJune(t, stripesim.Config{})
+			w := newWorld(t, stripesim.Config{})
 			customer := w.newCustomer("pm_card_visa")
 			s := w.subscribe(customer, "")
 			w.post("/v1/subscriptions/"+s.text("id"), "default_payment_method="+w.attach("pm_card_chargeCustomerFail", customer))
@@ -197,7 +197,7 @@ func TestFirstPayments(t *testing.T) {
 	} {
 		t.Run(test.behavior, func(t *testing.T) {
 			t.Parallel()
-			w := inJune(t, stripesim.Config{})
+			w := newWorld(t, stripesim.Config{})
 			customer, gratis := w.newCustomer("pm_card_chargeCustomerFail"), w.newPrice(0, "week")
 			begin := func(customer, price string) (answer, string) {
 				start := w.newest()
@@ -231,7 +231,7 @@ func TestFirstPayments(t *testing.T) {
 // that of the subscription, then that of the customer.
 func TestPaymentMethodsInTurn(t *testing.T) {
 	t.Parallel()
-	w := inJune(t, stripesim.Config{})
+	w := newWorld(t, stripesim.Config{})
 	customer := w.newCustomer("pm_card_visa")
 	id := w.subscribe(customer, "").text("id")
 	paidBy := func(what, brand string) {

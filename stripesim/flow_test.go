@@ -245,7 +245,7 @@ func TestFlows(t *testing.T) {
 	for _, f := range slices.Concat(flows, endFlows) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			w := inJune(t, f.config)
+			w := newWorld(t, f.config)
 			start := w.newest()
 			id := f.play(w)
 			wantAll(t, "subscription", w.subscription(id).object, f.want)

@@ -75,18 +75,16 @@ func (o object) rows() []object {
 	return rows
 }
 
+// newWorld is a world with a price. Unless the test wants another time, it
+// begins on 1 June, and only the test moves the time.
 func newWorld(t *testing.T, config stripesim.Config) *world {
 	t.Helper()
+	if config.Now == nil {
+		config.Now = func() time.Time { return june }
+	}
 	w := serve(t, newSimulator(t, config))
 	w.price = w.newPrice(2000, "week")
 	return w
-}
-
-// inJune is a world that begins on 1 June, where only a test moves the time.
-func inJune(t *testing.T, config stripesim.Config) *world {
-	t.Helper()
-	config.Now = func() time.Time { return june }
-	return newWorld(t, config)
 }
 
 func newSimulator(t *testing.T, config stripesim.Config) *stripesim.Simulator {

@@ -111,7 +111,7 @@ func TestBills(t *testing.T) {
 	for _, b := range bills {
 		t.Run(b.name, func(t *testing.T) {
 			t.Parallel()
-			w := inJune(t, stripesim.Config{})
+			w := newWorld(t, stripesim.Config{})
 			customer := w.newCustomer("pm_card_visa")
 			start := w.newest()
 			id := b.play(w, customer)
@@ -224,7 +224,7 @@ func TestItemChanges(t *testing.T) {
 // TestSentSubscription follows a subscription whose invoices are sent.
 func TestSentSubscription(t *testing.T) {
 	t.Parallel()
-	w := inJune(t, stripesim.Config{})
+	w := newWorld(t, stripesim.Config{})
 	customer := w.newCustomer("")
 	start := w.newest()
 	s := w.subscribe(customer, "&collection_method=send_invoice&days_until_due=5")

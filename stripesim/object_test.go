@@ -154,7 +154,7 @@ func TestCancelWithProration(t *testing.T) {
 // TestResume takes up a subscription that was paused at the end of its trial.
 func TestResume(t *testing.T) {
 	t.Parallel()
-	w := inJune(t, stripesim.Config{})
+	w := newWorld(t, stripesim.Config{})
 	customer := w.newCustomer("")
 	s := w.subscribe(customer, "&trial_period_days=4&trial_settings[end_behavior][missing_payment_method]=pause")
 	w.advance(4 * day)

@@ -214,7 +214,7 @@ func TestPreviousAttributes(t *testing.T) {
 	for _, r := range retellings {
 		t.Run(r.kind+", "+r.name, func(t *testing.T) {
 			t.Parallel()
-			w := inJune(t, stripesim.Config{})
+			w := newWorld(t, stripesim.Config{})
 			r.play(w)
 			told := w.get("/v1/events?limit=1&type=" + r.kind).rows()
 			if len(told) == 0 {

@@ -20,11 +20,11 @@ func TestParametersAreRead(t *testing.T) {
 	address := func(at string) string {
 		return strings.NewReplacer("@", at).Replace("@[city]=Oslo&@[country]=NO&@[line1]=Street 1&@[line2]=Left&@[postal_code]=0150&@[state]=Oslo")
 	}
-	later := time.Now().Add(20 * 24 * time.Hour).Unix()
+	later := w.sim.Now().Add(20 * 24 * time.Hour).Unix()
 	customer := w.newCustomer("pm_card_visa")
 	known := map[string]string{
 		"customer": customer, "price": w.price, "other": w.newPrice(700, "week"), "card": w.attach("pm_card_mastercard", customer),
-		"later": fmt.Sprint(later), "now": fmt.Sprint(time.Now().Unix()), "soon": fmt.Sprint(time.Now().Add(time.Hour).Unix()),
+		"later": fmt.Sprint(later), "now": fmt.Sprint(w.sim.Now().Unix()), "soon": fmt.Sprint(w.sim.Now().Add(time.Hour).Unix()),
 	}
 	created := "created[gte]=1000&created[lt]=7000000000"
 	for _, test := range []struct{ call, form, name string }{

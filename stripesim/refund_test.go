@@ -29,7 +29,7 @@ func TestRefunds(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			w := inJune(t, stripesim.Config{})
+			w := newWorld(t, stripesim.Config{})
 			intent := w.post("/v1/payment_intents", "amount=2000&currency=usd&confirm=true&payment_method="+test.card)
 			start := w.newest()
 			refund := w.post("/v1/refunds", "amount="+test.amount+"&payment_intent="+intent.text("id"))

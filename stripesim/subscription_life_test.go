@@ -87,7 +87,7 @@ func TestTrialEnds(t *testing.T) {
 	} {
 		t.Run(test.ending, func(t *testing.T) {
 			t.Parallel()
-			w := inJune(t, stripesim.Config{})
+			w := newWorld(t, stripesim.Config{})
 			id := w.subscribe(w.newCustomer(""), "&trial_period_days=2&trial_settings[end_behavior][missing_payment_method]="+test.ending).text("id")
 			start := w.newest()
 			w.advance(2*day + 2*time.Hour)
@@ -170,7 +170,7 @@ func TestResumptionPaidLater(t *testing.T) {
 	} {
 		t.Run(test.call, func(t *testing.T) {
 			t.Parallel()
-			w := inJune(t, stripesim.Config{})
+			w := newWorld(t, stripesim.Config{})
 			customer := w.newCustomer("")
 			s := w.subscribe(customer, "&trial_period_days=5&trial_settings[end_behavior][missing_payment_method]=pause")
 			path := "/v1/subscriptions/" + s.text("id")
@@ -201,7 +201,7 @@ func TestPausedCollection(t *testing.T) {
 	} {
 		t.Run(test.behavior, func(t *testing.T) {
 			t.Parallel()
-			w := inJune(t, stripesim.Config{})
+			w := newWorld(t, stripesim.Config{})
 			id := w.subscribe(w.newCustomer("pm_card_visa"), "").text("id")
 			resumes := w.sim.Now().Add(week + 2*day).Unix()
 			w.post("/v1/subscriptions/"+id, query("pause_collection[behavior]", test.behavior, "pause_collection[resumes_at]", formatInt(resumes)))
