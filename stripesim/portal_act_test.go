@@ -23,7 +23,7 @@ type visit struct {
 
 func newVisit(t *testing.T, features, flow, subscribe string) *visit {
 	t.Helper()
-	w := inJune(t, stripesim.Config{})
+	w := newWorld(t, stripesim.Config{})
 	v := &visit{world: w, customer: w.newCustomer("pm_card_visa")}
 	product := w.get("/v1/prices/" + w.price).text("product")
 	more := "&currency=usd&recurring[interval]=week&product=" + product
