@@ -190,14 +190,18 @@ func (s *checkoutSession) sellOnce(t *transaction, c call) *apiError {
 
 // agree holds all prices, and the request, to one currency.
 func (s *checkoutSession) agree(p *price, c call) *apiError {
+	if c.has("currency") {
+		asked, fault := readCurrency(c.text("currency"))
+		if fault != nil {
+			return fault
+		}
+		s.Currency = text(asked)
+	}
 	if s.Currency == "" {
 		s.Currency = text(p.Currency)
 	}
-	switch {
-	case p.Currency != string(s.Currency):
-		return invalid("line_items", "", "The price specified only supports `"+p.Currency+"`. This doesn't match the expected currency: `"+string(s.Currency)+"`.")
-	case c.word("currency", p.Currency) != p.Currency:
-		return unsupported("currency", "prices in several currencies")
+	if p.in(string(s.Currency)) == nil {
+		return otherCurrency(p, string(s.Currency), "line_items")
 	}
 	return nil
 }

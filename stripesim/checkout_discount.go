@@ -82,7 +82,7 @@ func (s *checkoutSession) addUpOnce(t *transaction) *apiError {
 	r := t.rehearsal()
 	lines, cost := make([]invoiceLine, len(s.private.Items)), int64(0)
 	for i, item := range s.private.Items {
-		charged := get[*price](t, item.Price)
+		charged := get[*price](t, item.Price).in(string(s.Currency))
 		lines[i] = invoiceLine{Amount: charged.amount(item.Quantity), Currency: charged.Currency, Discountable: true, Pricing: pricingOf(charged), Quantity: item.Quantity}
 		cost += lines[i].Amount
 	}

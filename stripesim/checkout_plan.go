@@ -52,7 +52,7 @@ func callOf(operation, parameters string) (call, *apiError) {
 // the others wait for its first invoice. The refusal names the parameters of a
 // subscription.
 func (s *checkoutSession) subscribe(t *transaction, customerID string, more form) (*subscription, *apiError) {
-	values, count := url.Values{"customer": {customerID}}, 0
+	values, count := url.Values{"customer": {customerID}, "currency": {string(s.Currency)}}, 0
 	for _, item := range s.private.Items {
 		if get[*price](t, item.Price).Type == "recurring" {
 			name := paramName("items", fmt.Sprint(count))
@@ -61,7 +61,7 @@ func (s *checkoutSession) subscribe(t *transaction, customerID string, more form
 			count++
 			continue
 		}
-		once := form{"customer": customerID, "pricing": form{"price": item.Price}, "quantity": item.Quantity}
+		once := form{"customer": customerID, "currency": string(s.Currency), "pricing": form{"price": item.Price}, "quantity": item.Quantity}
 		if _, fault := t.newInvoiceItem(once); fault != nil {
 			return nil, fault
 		}

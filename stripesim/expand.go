@@ -116,6 +116,7 @@ var concealed = map[string]func(*transaction, string) any{
 		answer.HasMore = len(shown) > defaultPage
 		return answer
 	},
+	"price.currency_options": func(t *transaction, id string) any { return get[*price](t, id).shownOptions() },
 	"price.tiers": func(t *transaction, id string) any {
 		if tiers := get[*price](t, id).Tiers; len(tiers) > 0 {
 			return tiers

@@ -47,7 +47,7 @@ type Parameter struct {
 
 var fieldKinds = map[fieldKind]string{
 	textField: "text", wordField: "word", integerField: "integer", booleanField: "boolean", timeField: "time", hashField: "hash",
-	listField: "list", metadataField: "metadata", rangeField: "range",
+	listField: "list", metadataField: "metadata", rangeField: "range", mapField: "map",
 }
 
 func parameter(f field) Parameter {

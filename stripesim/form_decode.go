@@ -67,6 +67,8 @@ func decodeField(n *node, f field, name string) (any, *apiError) {
 		return decodeList(n, f, name)
 	case metadataField:
 		return decodeMetadata(n, name)
+	case mapField:
+		return decodeMap(n, f, name)
 	case rangeField:
 		return decodeRange(n, name)
 	}
@@ -141,6 +143,17 @@ func decodeList(n *node, f field, name string) (any, *apiError) {
 		values = append(values, value)
 	}
 	return values, nil
+}
+
+func decodeMap(n *node, f field, name string) (any, *apiError) {
+	if n.isLeaf {
+		return nil, invalid(name, "", "Invalid object")
+	}
+	values := shape{}
+	for _, key := range n.order {
+		values[key] = *f.element
+	}
+	return decodeHash(n, values, name)
 }
 
 func decodeMetadata(n *node, name string) (any, *apiError) {

@@ -120,7 +120,7 @@ func listInvoiceItems(t *transaction, c call) (any, *apiError) {
 // newProration notes the credit (a negative amount) or the charge for the rest
 // of a period. Who calls it tells of it.
 func (t *transaction) newProration(s *subscription, item subscriptionItem, amount int64, span period) *invoiceItem {
-	billed := get[*price](t, item.Price.ID)
+	billed := item.Price
 	verb := "Remaining time on"
 	if amount < 0 {
 		verb = "Unused time on"

@@ -91,6 +91,12 @@ func (t *transaction) setItemCurrency(made *invoiceItem, cus *customer, given fo
 	if id := given.form("pricing").text("price"); id != "" && asked == "" {
 		if chosen := get[*price](t, id); chosen != nil {
 			asked = chosen.Currency
+			for _, expected := range []string{made.Currency, string(cus.Currency)} {
+				if chosen.in(expected) != nil {
+					asked = expected
+					break
+				}
+			}
 		}
 	}
 	if asked == "" {
@@ -169,7 +175,7 @@ func (i *invoiceItem) setAmount(t *transaction, given form) *apiError {
 		return fault
 	}
 	i.QuantityDecimal = fmt.Sprint(i.Quantity)
-	i.Amount = get[*price](t, i.Pricing.PriceDetails.Price).amount(i.Quantity)
+	i.Amount = get[*price](t, i.Pricing.PriceDetails.Price).in(i.Currency).amount(i.Quantity)
 	if i.Amount > maxAmount || i.Amount < -maxAmount {
 		return invalid(append(chosen, "quantity")[0], "amount_too_large", "Amount must be no more than "+formatAmount(maxAmount, i.Currency))
 	}
@@ -189,13 +195,13 @@ func (t *transaction) pricingByID(i *invoiceItem, given form) (pricing, *apiErro
 		return pricing{}, invalid("pricing[price]", "", "The price specified is set to `type=recurring` but this field only accepts prices with `type=one_time`.")
 	case !chosen.Active && !given.boolean("scheduled", false):
 		return pricing{}, invalid("pricing[price]", "", "The price specified is inactive. This field only accepts active prices.")
-	case chosen.Currency != i.Currency:
-		return pricing{}, invalid("pricing[price]", "", "The price specified only supports `"+chosen.Currency+"`. This doesn't match the expected currency: `"+i.Currency+"`.")
+	case chosen.in(i.Currency) == nil:
+		return pricing{}, otherCurrency(chosen, i.Currency, "pricing[price]")
 	}
 	if i.Description == "" {
 		i.Description = text(get[*product](t, chosen.Product).Name)
 	}
-	return pricingOf(chosen), nil
+	return pricingOf(chosen.in(i.Currency)), nil
 }
 
 // pricingOfData is that of a price that the request brings along.

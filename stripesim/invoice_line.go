@@ -91,7 +91,7 @@ func pricingOf(p *price) pricing {
 // itemLines bill an item for its present period, each tier of its price by
 // itself; in a trial for nothing.
 func (t *transaction) itemLines(s *subscription, item subscriptionItem) []invoiceLine {
-	billed := get[*price](t, item.Price.ID)
+	billed := item.Price
 	name := get[*product](t, billed.Product).Name
 	if s.Status == "trialing" {
 		return []invoiceLine{t.itemLine(s, item, portion{quantity: item.Quantity, unit: billed.UnitAmountDecimal}, "Trial period for "+name)}
@@ -118,7 +118,7 @@ func (t *transaction) itemLine(s *subscription, item subscriptionItem, part port
 	}
 	line := invoiceLine{
 		ID: t.newID("il_1", 23), Object: "line_item", Amount: amount, Currency: s.Currency, Discountable: true, Subtotal: amount,
-		Metadata: s.Metadata, Period: period{item.CurrentPeriodEnd, item.CurrentPeriodStart}, Pricing: pricingOf(get[*price](t, item.Price.ID)),
+		Metadata: s.Metadata, Period: period{item.CurrentPeriodEnd, item.CurrentPeriodStart}, Pricing: pricingOf(item.Price),
 		Parent:   lineParent{Type: "subscription_item_details", SubscriptionItemDetails: &lineItemDetails{Subscription: s.ID, SubscriptionItem: item.ID}},
 		Quantity: part.quantity, QuantityDecimal: fmt.Sprint(part.quantity), Subscription: text(s.ID), Discounts: t.present(item.Discounts),
 		Description: text(description),

@@ -73,6 +73,9 @@ func (p *parameter) add(s *openapi3.Schema) {
 	if s.Items != nil {
 		p.element = s.Items.Value
 	}
+	if additional := s.AdditionalProperties.Schema; additional != nil {
+		p.element = additional.Value
+	}
 }
 
 // comparison is what the simulator declares against what Stripe describes.
@@ -84,7 +87,7 @@ type comparison struct {
 // types are Stripe's of each kind of parameter of the simulator's.
 var typesOf = map[string][]string{
 	"text": {"text", "number"}, "word": {"string"}, "integer": {"integer"}, "boolean": {"boolean"}, "time": {"integer", "string"},
-	"hash": {"object"}, "list": {"array"}, "metadata": {"object"}, "range": {"object"},
+	"hash": {"object"}, "list": {"array"}, "metadata": {"object"}, "range": {"object"}, "map": {"object"},
 }
 
 func (c *comparison) compare(path string, declared stripesim.Parameter, described parameter) {
@@ -101,7 +104,7 @@ func (c *comparison) compare(path string, declared stripesim.Parameter, describe
 	switch declared.Kind {
 	case "word", "time":
 		c.compareWords(path, declared, described)
-	case "list":
+	case "list", "map":
 		if described.element != nil {
 			c.compare(path, *declared.Element, readParameter(described.element))
 		}

@@ -30,6 +30,13 @@ type price struct {
 	Type              string             `json:"type"`
 	UnitAmount        *int64             `json:"unit_amount"` // null where the decimal has a fraction
 	UnitAmountDecimal text               `json:"unit_amount_decimal"`
+
+	private pricePrivate
+}
+
+type pricePrivate struct {
+	// Options are what it is in other currencies; shown when they are asked for.
+	Options map[string]currencyOption `json:"options,omitempty"`
 }
 
 type recurring struct {
@@ -50,6 +57,7 @@ func (r *recurring) String() string {
 
 func (*price) kind() string    { return priceKind }
 func (p *price) clone() object { c := *p; return &c }
+func (p *price) hidden() any   { return &p.private }
 func (p *price) indexes() []indexed {
 	return p.Metadata.indexes(indexed{"product", p.Product}, indexed{"lookup_key", string(p.LookupKey)})
 }
@@ -59,7 +67,7 @@ const maxLookupKeys = 10
 
 func priceOperations() []operation {
 	changeable := shape{
-		"active": aBoolean(), "lookup_key": aText().upTo(200).orEmpty(), "metadata": aMetadata(), "nickname": aText().orEmpty(),
+		"active": aBoolean(), "currency_options": currencyOptionFields(), "lookup_key": aText().upTo(200).orEmpty(), "metadata": aMetadata(), "nickname": aText().orEmpty(),
 		"tax_behavior": aWord("exclusive", "inclusive", "unspecified"), "transfer_lookup_key": aBoolean(),
 	}
 	fields := changeable.with(tierFields(), shape{
@@ -197,6 +205,9 @@ func (p *price) set(t *transaction, c call) *apiError {
 	c.setText("nickname", &p.Nickname)
 	c.setBoolean("active", &p.Active)
 	p.TaxBehavior = c.word("tax_behavior", p.TaxBehavior)
+	if fault := p.setOptions(c); fault != nil {
+		return fault
+	}
 	merged, fault := p.Metadata.merge(c.form)
 	p.Metadata = merged
 	return fault

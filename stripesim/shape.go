@@ -10,7 +10,7 @@ type field struct {
 	words    []string // the values that a word may have; the keywords of a time
 	min, max int64
 	fields   shape  // of a hash
-	element  *field // of a list
+	element  *field // of a list or a map
 	required bool
 	// clears says that it may be sent empty, to take a value away.
 	clears bool
@@ -28,6 +28,7 @@ const (
 	listField
 	metadataField
 	rangeField
+	mapField // a hash of any names, whose values are all alike
 )
 
 const (
@@ -42,6 +43,7 @@ func aBoolean() field                { return field{kind: booleanField} }
 func aTime(keywords ...string) field { return field{kind: timeField, words: keywords} }
 func aHash(fields shape) field       { return field{kind: hashField, fields: fields} }
 func aList(element field) field      { return field{kind: listField, element: &element} }
+func aMapOf(element field) field     { return field{kind: mapField, element: &element} }
 func aMetadata() field               { return field{kind: metadataField, clears: true} }
 func aRange() field                  { return field{kind: rangeField} }
 

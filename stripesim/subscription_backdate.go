@@ -80,7 +80,7 @@ func (t *transaction) pastLine(s *subscription, item subscriptionItem, until int
 	elapsed := new(big.Rat).Add(big.NewRat(intervals, 1), big.NewRat(until-whole.Start, whole.End-whole.Start))
 	amount := roundMoney(elapsed.Mul(elapsed, item.Price.exactAmount(item.Quantity)), s.Currency)
 	item.CurrentPeriodStart, item.CurrentPeriodEnd = s.StartDate, until
-	billed := get[*price](t, item.Price.ID)
+	billed := item.Price
 	line := t.itemLine(s, item, portion{quantity: item.Quantity, unit: billed.UnitAmountDecimal, amount: big.NewRat(amount, 1)},
 		fmt.Sprintf("Time on %d × %s until %s", item.Quantity, get[*product](t, billed.Product).Name, dayOf(until)))
 	line.Parent.SubscriptionItemDetails.Proration = true

@@ -60,7 +60,12 @@ func (t *transaction) newSubscription(cus *customer, c call) (*subscription, *ap
 		BillingMode: readBillingMode(c.form.form("billing_mode")), CollectionMethod: "charge_automatically", Created: t.now,
 		Customer: cus.ID, Status: "incomplete",
 		PaymentSettings: paymentSettings{SaveDefaultPaymentMethod: "off"}, TrialSettings: trialSettings{trialEnd{"create_invoice"}},
-		Currency: c.text("currency"),
+	}
+	if c.has("currency") {
+		var fault *apiError
+		if s.Currency, fault = t.invoiceCurrency(nil, cus, c.text("currency")); fault != nil {
+			return nil, fault
+		}
 	}
 	s.private.Notice = int64(t.sim.config.UpcomingNotice.Seconds())
 	if s.Currency == "" && t.isBilled(cus) {

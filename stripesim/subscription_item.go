@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 )
@@ -160,6 +161,7 @@ func (s *subscription) setItem(t *transaction, item *subscriptionItem, given for
 			fault.param = paramName(name, "price")
 			return fault
 		}
+		chosen = chosen.in(cmp.Or(s.Currency, chosen.Currency))
 		s.Currency, item.Price, item.Quantity = chosen.Currency, chosen, 1
 	}
 	item.Quantity = given.integer("quantity", item.Quantity)
@@ -175,8 +177,8 @@ func (s *subscription) accepts(p *price, mayBeArchived bool) *apiError {
 		return invalid("price", "", "The price specified is set to `type=one_time` but this field only accepts prices with `type=recurring`.")
 	case !p.Active && !mayBeArchived:
 		return invalid("price", "", "The price specified is inactive. This field only accepts active prices.")
-	case s.Currency != "" && s.Currency != p.Currency:
-		return invalid("price", "", "The price specified only supports `"+p.Currency+"`. This doesn't match the expected currency: `"+s.Currency+"`.")
+	case s.Currency != "" && p.in(s.Currency) == nil:
+		return otherCurrency(p, s.Currency, "price")
 	}
 	return nil
 }

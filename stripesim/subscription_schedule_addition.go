@@ -73,7 +73,7 @@ func (t *transaction) readAddition(s *subscriptionSchedule, phase *schedulePhase
 			End: additionBound{end.integer("timestamp", 0), end.text("type")}, Start: additionBound{start.integer("timestamp", 0), start.text("type")},
 		}
 	}
-	added.Discounts, fault = t.readPhaseDiscounts(s, given, discounted{currency: phase.Currency, cost: chosen.amount(added.Quantity)}, name)
+	added.Discounts, fault = t.readPhaseDiscounts(s, given, discounted{currency: phase.Currency, cost: chosen.in(phase.Currency).amount(added.Quantity)}, name)
 	return added, fault
 }
 
@@ -82,7 +82,7 @@ func (t *transaction) readAddition(s *subscriptionSchedule, phase *schedulePhase
 func (t *transaction) additions(s *subscriptionSchedule, phase *schedulePhase) []any {
 	forms := make([]any, 0, len(phase.AddInvoiceItems))
 	for _, added := range phase.AddInvoiceItems {
-		owner := discounted{customer: s.Customer, currency: phase.Currency, cost: get[*price](t, added.Price).amount(added.Quantity)}
+		owner := discounted{customer: s.Customer, currency: phase.Currency, cost: get[*price](t, added.Price).in(phase.Currency).amount(added.Quantity)}
 		one := form{
 			"price": added.Price, "quantity": added.Quantity, "metadata": metadataForm(added.Metadata), "scheduled": true,
 			"discounts": t.discountForms(added.Discounts, nil, owner),

@@ -88,7 +88,7 @@ func (t *transaction) readPhaseItem(s *subscriptionSchedule, item subscriptionIt
 // cost is what a period of a phase costs.
 func (p *schedulePhase) cost(t *transaction) (sum int64) {
 	for _, item := range p.Items {
-		sum += get[*price](t, item.Price).amount(item.Quantity)
+		sum += get[*price](t, item.Price).in(p.Currency).amount(item.Quantity)
 	}
 	return sum
 }

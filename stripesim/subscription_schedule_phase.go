@@ -3,6 +3,7 @@ package stripesim
 import (
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // phaseFields are the parameters of a phase; an update also says when it starts.
@@ -92,7 +93,17 @@ func (t *transaction) readPhase(s *subscriptionSchedule, given form, name string
 // readPhaseItems reads the items of a phase, and returns how often the first of
 // them is billed.
 func (t *transaction) readPhaseItems(s *subscriptionSchedule, phase *schedulePhase, given form, name string) (*recurring, *apiError) {
-	trial := &subscription{BillingMode: s.BillingMode, Currency: given.text("currency")}
+	trial := &subscription{BillingMode: s.BillingMode}
+	if len(s.Phases) > 0 {
+		trial.Currency = s.Phases[0].Currency
+	}
+	if given.has("currency") {
+		currency, fault := readCurrency(given.text("currency"))
+		if fault != nil {
+			return nil, fault.under(strings.TrimSuffix(name, "[items]"))
+		}
+		trial.Currency = currency
+	}
 	var items []subscriptionItem
 	for i, one := range given.forms("items") {
 		item := subscriptionItem{Quantity: 1}

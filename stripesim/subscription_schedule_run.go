@@ -102,7 +102,7 @@ func (t *transaction) startSchedule(schedule *subscriptionSchedule) *apiError {
 // phaseItemForm is a phase's item as a request would say it, with what the
 // subscription's item has. Its price may have been archived since.
 func (t *transaction) phaseItemForm(schedule *subscriptionSchedule, i phaseItem, present []string) form {
-	billed := get[*price](t, i.Price)
+	billed := get[*price](t, i.Price).in(schedule.Phases[0].Currency)
 	owner := discounted{customer: schedule.Customer, currency: billed.Currency, cost: billed.amount(i.Quantity)}
 	return form{
 		"price": i.Price, "quantity": i.Quantity, "metadata": metadataForm(i.Metadata), "scheduled": true,

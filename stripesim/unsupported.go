@@ -31,13 +31,13 @@ func parseUnsupported(list string) map[string]map[string]bool {
 	return byOperation
 }
 
-// index is the place of an element in a list of parameters.
-var index = regexp.MustCompile(`\[\d+\]`)
+// index is the place of an element in a list of parameters, or its name in a map.
+var index = regexp.MustCompile(`\[\d+\]|(currency_options)\[\w+\]`)
 
 // judge says of a refusal of parameters whether Stripe would have taken them:
 // then it is the simulator that lacks something.
 func (o *operation) judge(fault *apiError) *apiError {
-	name := index.ReplaceAllString(fault.param, "")
+	name := index.ReplaceAllString(fault.param, "$1")
 	switch {
 	case fault.code == "parameter_unknown" && o.unsupported[name]:
 		return unsupported(fault.param, "the parameter "+fault.param)
