@@ -1,6 +1,7 @@
 package stripesim_test
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"testing"
@@ -225,6 +226,31 @@ func TestFirstPayments(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMostSubscriptions counts what a customer has, which is bounded.
+func TestMostSubscriptions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, stripesim.Config{})
+	free, customer := w.newPrice(0, "week"), w.newCustomer("")
+	create := "customer=" + customer + "&items[0][price]=" + free
+	schedule := query("customer", customer, "phases[0][items][0][price]", free, "start_date", formatInt(june.Add(day).Unix()))
+	w.post("/v1/subscription_schedules", schedule)
+	for range 499 {
+		w.post("/v1/subscriptions", create)
+	}
+	last := w.get("/v1/subscriptions?customer=" + customer).text("data.0.id")
+	for _, path := range []string{"/v1/subscriptions", "/v1/subscription_schedules"} {
+		body := map[string]string{"/v1/subscriptions": create, "/v1/subscription_schedules": schedule}[path]
+		wantAll(t, path, w.call(http.MethodPost, path, body).object, map[string]any{"error.code": "customer_max_subscriptions"})
+	}
+	w.succeed(http.MethodDelete, "/v1/subscriptions/"+last, "")
+	w.post("/v1/subscriptions", create)
+	items := "customer=" + w.newCustomer("pm_card_visa")
+	for i := range 21 {
+		items += fmt.Sprintf("&items[%d][price]=%s", i, w.newPrice(100, "week"))
+	}
+	wantAll(t, "items", w.call(http.MethodPost, "/v1/subscriptions", items).object, map[string]any{"error.param": "items"})
 }
 
 // TestPaymentMethodsInTurn checks whose card pays: that of the invoice, then

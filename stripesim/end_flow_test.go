@@ -104,16 +104,16 @@ var endFlows = []flow{
 		play: func(w *world) string {
 			customer := w.newCustomer("pm_card_visa")
 			id := w.subscribe(customer, "").text("id")
-			w.post("/v1/billing_portal/sessions", "customer="+customer+"&flow_data[type]=subscription_cancel&flow_data[subscription_cancel][subscription]="+id)
+			session := w.post("/v1/billing_portal/sessions", "customer="+customer).text("id")
 			w.advance(2 * day)
-			w.post("/v1/subscriptions/"+id, "cancel_at_period_end=true&cancellation_details[feedback]=too_expensive")
+			w.post("/_sim/billing_portal/sessions/"+session+"/act", `{"action":"cancel"}`)
+			wantAll(w.t, "scheduled", w.subscription(id).object, map[string]any{"status": "active", "cancel_at": int(june.Add(week).Unix())})
 			w.advance(week)
 			w.wantBills(id, 2000)
 			return id
 		},
 		want: map[string]any{
-			"status": "canceled", "cancel_at_period_end": true, "cancellation_details.feedback": "too_expensive",
-			"cancellation_details.reason": "cancellation_requested", "canceled_at": int(june.Add(2 * day).Unix()), "ended_at": int(june.Add(week).Unix()),
+			"status": "canceled", "cancellation_details.reason": "cancellation_requested", "canceled_at": int(june.Add(2 * day).Unix()), "ended_at": int(june.Add(week).Unix()),
 		},
 		events: slices.Concat(paidAtOnce, []string{"billing_portal.session.created", "customer.subscription.updated", "customer.subscription.deleted"}),
 	},

@@ -264,6 +264,24 @@ func TestFlows(t *testing.T) {
 	}
 }
 
+// TestMetadataStays checks that the metadata of a subscription goes to its
+// invoices, as it is when they are finalized, and nowhere else.
+func TestMetadataStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, stripesim.Config{})
+	path := "/v1/subscriptions/" + w.subscribe(w.newCustomer("pm_card_visa"), "&metadata[a]=1").text("id")
+	w.advance(week)
+	const told = "latest_invoice.parent.subscription_details.metadata"
+	wantAll(t, "a draft", w.get(path+"?expand[]=latest_invoice").object, map[string]any{told: map[string]any{"a": "1"}})
+	w.post(path, "metadata[a]=2")
+	w.advance(time.Hour)
+	w.post(path, "metadata[a]=3")
+	final := w.get(path + "?expand[]=latest_invoice.payments.data.payment")
+	wantAll(t, "final", final.object, map[string]any{told: map[string]any{"a": "2"}, "latest_invoice.metadata": map[string]any{}})
+	intent := w.get("/v1/payment_intents/" + final.text("latest_invoice.payments.data.0.payment.payment_intent") + "?expand[]=latest_charge")
+	wantAll(t, "its payment", intent.object, map[string]any{"metadata": map[string]any{}, "latest_charge.metadata": map[string]any{}})
+}
+
 func TestDeletedCustomer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, stripesim.Config{})

@@ -2,6 +2,7 @@ package stripesim
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -12,6 +13,9 @@ func createSubscription(t *transaction, c call) (any, *apiError) {
 	}
 	if c.text("payment_behavior") == "pending_if_incomplete" {
 		return nil, invalid("payment_behavior", "", "pending_if_incomplete may only be used when a subscription is updated.")
+	}
+	if fault := t.maySubscribe(cus); fault != nil {
+		return nil, fault
 	}
 	s, fault := t.newSubscription(cus, c)
 	if fault != nil {
@@ -104,6 +108,29 @@ func (t *transaction) newSubscription(cus *customer, c call) (*subscription, *ap
 	}
 	s.trimPeriods()
 	return s, nil
+}
+
+// maxSubscriptions is how many subscriptions a customer may have that live, or
+// are scheduled.
+const maxSubscriptions = 500
+
+// maySubscribe refuses a customer one more subscription than there may be.
+func (t *transaction) maySubscribe(cus *customer) *apiError {
+	count := 0
+	for _, s := range related[*subscription](t, "customer", cus.ID) {
+		if !s.ended() {
+			count++
+		}
+	}
+	for _, s := range related[*subscriptionSchedule](t, "customer", cus.ID) {
+		if s.Status == "not_started" {
+			count++
+		}
+	}
+	if count < maxSubscriptions {
+		return nil
+	}
+	return refused("customer_max_subscriptions", fmt.Sprintf("Customer %s already has the maximum of %d current subscriptions.", cus.ID, maxSubscriptions))
 }
 
 // isBilled says whether a customer has a live subscription, which fixes the

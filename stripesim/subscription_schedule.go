@@ -167,6 +167,9 @@ func createSubscriptionSchedule(t *transaction, c call) (any, *apiError) {
 		return nil, missingParam("customer")
 	}
 	cus, fault := t.livingCustomer(c.text("customer"), "customer")
+	if fault == nil {
+		fault = t.maySubscribe(cus)
+	}
 	if fault != nil {
 		return nil, fault
 	}
