@@ -74,6 +74,9 @@ func Operations() map[string]Parameter {
 	return all
 }
 
+// Controls are the calls under /_sim/.
+func Controls() []string { return sortedNames(controls) }
+
 // Versions are those of Stripe's API that a request may name.
 func Versions() []string { return versions }
 

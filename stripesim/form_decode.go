@@ -127,9 +127,12 @@ func decodeScalar(value string, f field, name string) (any, *apiError) {
 const maxTime = 7258118400
 
 func decodeList(n *node, f field, name string) (any, *apiError) {
-	elements, ok := n.elements()
-	if n.isLeaf || !ok {
+	if n.isLeaf {
 		return nil, invalid(name, "", "Invalid array")
+	}
+	elements, wrong := n.elements()
+	if wrong != "" {
+		return nil, invalid(name, "", wrong)
 	}
 	if len(elements) > maxList {
 		return nil, invalid(name, "", "Array "+name+" is too long.")

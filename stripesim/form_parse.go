@@ -1,6 +1,7 @@
 package stripesim
 
 import (
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -97,24 +98,42 @@ func (n *node) elementFor(rest []string) string {
 	return "+" + strconv.Itoa(n.added)
 }
 
-// elements are the children of a list, those with an index in its order, then
-// those without.
-func (n *node) elements() ([]*node, bool) {
-	indexes := map[string]int{}
+// elements are the children of a list: those with an index, from 0 on in any
+// order, then those without. What is wrong with the indexes is said in words.
+func (n *node) elements() (elements []*node, wrong string) {
+	indexes, passed := map[string]int{}, []int{}
 	for _, name := range n.order {
 		index, err := strconv.Atoi(name)
 		if err != nil || index < 0 {
-			return nil, false
+			return nil, "Invalid array"
 		}
 		if strings.HasPrefix(name, "+") {
 			index += 1 << 30
+		} else {
+			passed = append(passed, index)
 		}
 		indexes[name] = index
 	}
+	slices.Sort(passed)
+	for expected, index := range passed {
+		if index != expected {
+			return nil, outOfSequence(passed, expected)
+		}
+	}
 	names := slices.SortedFunc(slices.Values(n.order), func(a, b string) int { return indexes[a] - indexes[b] })
-	elements := make([]*node, len(names))
+	elements = make([]*node, len(names))
 	for i, name := range names {
 		elements[i] = n.children[name]
 	}
-	return elements, true
+	return elements, ""
+}
+
+func outOfSequence(passed []int, expected int) string {
+	keys := make([]string, len(passed))
+	for i, index := range passed {
+		keys[i] = "`" + strconv.Itoa(index) + "`"
+	}
+	return fmt.Sprintf("If passing an array with explicit keys (e.g. foo[0]=a&foo[1]=b) instead of as an array (e.g. foo[]=a&foo[]=b), "+
+		"the keys must be numeric and sequential starting from 0. You passed the keys %s, we expected to have a key with the value `%d`.",
+		strings.Join(keys, ", "), expected)
 }

@@ -21,7 +21,7 @@ func TestForms(t *testing.T) {
 	for name, items := range map[string]string{
 		"indexes":            "items[0][price]=%[1]s&items[0][quantity]=2&items[1][price]=%[2]s",
 		"encoded brackets":   "items%%5B0%%5D%%5Bprice%%5D=%[1]s&items%%5B0%%5D%%5Bquantity%%5D=2&items%%5B1%%5D%%5Bprice%%5D=%[2]s",
-		"out of order":       "items[7][price]=%[2]s&items[3][quantity]=2&items[3][price]=%[1]s",
+		"out of order":       "items[1][price]=%[2]s&items[0][quantity]=2&items[0][price]=%[1]s",
 		"without indexes":    "items[][price]=%[1]s&items[][quantity]=2&items[][price]=%[2]s",
 		"the quantity first": "items[][quantity]=2&items[][price]=%[1]s&items[][price]=%[2]s",
 	} {
@@ -52,6 +52,10 @@ func TestRefusals(t *testing.T) {
 		{"POST", "/v1/customers", "metadata[a]=" + long, 400, "metadata[a]", ""},
 		{"POST", "/v1/customers", "metadata[" + long[:41] + "]=a", 400, "metadata", ""},
 		{"POST", "/v1/customers", "name=Ada&expand[]=nothing", 400, "expand", ""},
+		{"POST", "/v1/customers", "name=Ada&expand[1]=default_source", 400, "expand", ""},
+		{"POST", "/v1/subscriptions", subscribe + "&items[2][price]=" + w.price, 400, "items", ""},
+		{"POST", "/v1/subscriptions", subscribe + "&items[00][price]=" + w.price, 400, "items", ""},
+		{"POST", "/v1/subscriptions", subscribe + "&items[a][price]=" + w.price, 400, "items", ""},
 		{"POST", "/v1/products", "description=a", 400, "name", "parameter_missing"},
 		{"POST", "/v1/prices", "currency=usd&unit_amount=x&product_data[name]=a", 400, "unit_amount", "parameter_invalid_integer"},
 		{"POST", "/v1/prices", "currency=xxx&unit_amount=1&product_data[name]=a", 400, "currency", ""},
