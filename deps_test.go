@@ -24,7 +24,7 @@ const arrows = `
 	# Adapters know the domain and one thing of the outside, never each other.
 	pgx < internal/store/queries
 	payments, internal/store/queries, pgx, sqlite, goose, river < internal/store
-	payments, stripe-go < internal/stripe
+	payments, stripe-go, rate < internal/stripe
 	payments, river < internal/jobs
 	payments, huma, jwx < internal/api
 	payments < internal/web
@@ -47,6 +47,7 @@ var modules = map[string]string{
 	"jwx":       "github.com/lestrrat-go/jwx/v3",
 	"kong":      "github.com/alecthomas/kong",
 	"pgx":       "github.com/jackc/pgx/v5",
+	"rate":      "golang.org/x/time/rate",
 	"river":     "github.com/riverqueue/river",
 	"sqlite":    "modernc.org/sqlite",
 	"stripe-go": "github.com/stripe/stripe-go/v85",

@@ -47,6 +47,19 @@ func (Sweep) Kind() string { return "sweep" }
 // SweepInterval is the time between two sweeps.
 const SweepInterval = 10 * time.Second
 
+// PollEvents receives the events in Stripe's list that no webhook brought. It
+// runs every [PollInterval], or every [PollOnlyInterval] where no webhook comes.
+type PollEvents struct{}
+
+// Kind names the job.
+func (PollEvents) Kind() string { return "poll_events" }
+
+// The time between two polls. Without webhooks they are how soon news are heard.
+const (
+	PollInterval     = time.Minute
+	PollOnlyInterval = 5 * time.Second
+)
+
 // MaxAttempts is how often a job is tried before it is given up.
 const MaxAttempts = 12
 
@@ -73,6 +86,8 @@ func (s *Service) Work(ctx context.Context, job Job, attempt Attempt) error {
 		return s.retryEvent(ctx, j, attempt)
 	case ResumeOperation:
 		return s.resumeOperation(ctx, j)
+	case PollEvents:
+		return s.pollEvents(ctx)
 	case Sweep:
 		return s.sweep(ctx)
 	}

@@ -68,6 +68,9 @@ type life struct {
 	prices []string
 	users  []string
 
+	// days is called at each step of the clock, if it is set.
+	days func()
+
 	mu     sync.Mutex
 	ended  bool // what happens now is no part of it
 	events []lifeEvent
@@ -207,6 +210,9 @@ func (l *life) advance(t *testing.T, d time.Duration) {
 	for d > 0 {
 		step := min(d, 10*24*time.Hour)
 		l.await(t)
+		if l.days != nil {
+			l.days()
+		}
 		if err := l.sim.Advance(t.Context(), step); err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -24,6 +25,17 @@ import (
 // between tries.
 func (l *life) via(t *testing.T, store payments.Store, base string, grace time.Duration) modelService {
 	t.Helper()
+	return l.with(t, payments.Config{Store: store, GracePeriod: grace}, base)
+}
+
+// logging is the service that tells people what they should know.
+func (l *life) logging(t *testing.T, store payments.Store, log *slog.Logger) modelService {
+	t.Helper()
+	return l.with(t, payments.Config{Store: store, Logger: log}, l.url)
+}
+
+func (l *life) with(t *testing.T, config payments.Config, base string) modelService {
+	t.Helper()
 	client, err := stripe.New(stripe.Config{
 		SecretKey: "sk_test_model", WebhookSecrets: []string{webhookSecret}, APIBase: base,
 		Sleep: func(context.Context, time.Duration) error { return nil },
@@ -39,11 +51,12 @@ func (l *life) via(t *testing.T, store payments.Store, base string, grace time.D
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := payments.New(payments.Config{Store: store, Stripe: client, Plans: plans, Now: l.sim.Now, GracePeriod: grace})
+	config.Stripe, config.Plans, config.Now = client, plans, l.sim.Now
+	service, err := payments.New(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return modelService{service, store}
+	return modelService{service, config.Store}
 }
 
 func someLife(t *testing.T) *life {

@@ -19,6 +19,8 @@ const (
 	wishOpenInvoice     = "whether it is still open"
 	wishCustomerDeleted = "its customer was deleted"
 	wishMapped          = "its price has a plan now"
+	wishMissed          = "events may have been missed"
+	wishOverdue         = "its period is over"
 	wishSeveral         = "several things"
 )
 
@@ -141,7 +143,7 @@ func (s *Service) isLast(attempt Attempt, err error) bool {
 // read reads an object, and its customer and subscription where only they can
 // say whose it is. The object's own news is the last.
 func (s *Service) read(ctx context.Context, r Ref) ([]News, error) {
-	news, err := s.stripe.Read(ctx, r)
+	news, err := s.readWhole(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +168,7 @@ func (s *Service) read(ctx context.Context, r Ref) ([]News, error) {
 		if parent.ID == "" || parent == r {
 			continue
 		}
-		more, err := s.stripe.Read(ctx, parent)
+		more, err := s.background.Read(ctx, parent)
 		switch {
 		case isNotFound(err):
 			continue
@@ -177,6 +179,14 @@ func (s *Service) read(ctx context.Context, r Ref) ([]News, error) {
 		}
 	}
 	return []News{news}, nil
+}
+
+// readWhole reads an object, and a customer with all that is theirs.
+func (s *Service) readWhole(ctx context.Context, r Ref) (News, error) {
+	if r.Kind == KindCustomer {
+		return s.background.ReadCustomer(ctx, r.ID)
+	}
+	return s.background.Read(ctx, r)
 }
 
 func firstOf(a, b string) string {

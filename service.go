@@ -15,6 +15,11 @@ type Config struct {
 	Store Store
 	// Stripe is the way to Stripe. Required.
 	Stripe Stripe
+	// Background is the way to Stripe for reads that nobody waits for, which
+	// may have to wait for those of Stripe. Default: Stripe.
+	Background Stripe
+	// PollOnly says that no webhook comes: Stripe's events are polled only.
+	PollOnly bool
 	// Plans is the catalog. Required: without plans nobody can subscribe.
 	Plans Plans
 	// GracePeriod is how long past_due keeps premium after the first failed
@@ -34,11 +39,14 @@ type Config struct {
 type Service struct {
 	*Administration
 
-	stripe Stripe
-	rule   Rule
+	stripe     Stripe
+	background Stripe
+	pollOnly   bool
+	rule       Rule
 
 	turn   chan struct{} // held while an event is written
 	prices priceCache
+	watch  webhookWatch
 }
 
 // New makes a service. It does not start anything.
@@ -59,9 +67,14 @@ func New(c Config) (*Service, error) {
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("payments: configuration with %w", errors.Join(missing...))
 	}
+	if c.Background == nil {
+		c.Background = c.Stripe
+	}
 	return &Service{
 		Administration: NewAdministration(c),
 		stripe:         c.Stripe,
+		background:     c.Background,
+		pollOnly:       c.PollOnly,
 		rule:           Rule{Plans: c.Plans, GracePeriod: c.GracePeriod},
 		turn:           make(chan struct{}, 1),
 	}, nil

@@ -32,6 +32,9 @@ type Tx interface {
 	Customer(ctx context.Context, userID string) (Customer, error)
 	// CustomerByStripeID is the stored user whose customer that is.
 	CustomerByStripeID(ctx context.Context, stripeCustomerID string) (Customer, error)
+	// CustomersAfter lists the users with a Stripe customer whose id is greater
+	// than that, by that id, limit at most.
+	CustomersAfter(ctx context.Context, stripeCustomerID string, limit int) ([]Customer, error)
 	// DeleteBillingEntry deletes by kind and source. It is no error if there is none.
 	DeleteBillingEntry(ctx context.Context, kind BillingKind, source string) error
 	// DeleteOperation deletes one operation. It is no error if there is none.
@@ -50,6 +53,8 @@ type Tx interface {
 	Event(ctx context.Context, id string) (Event, error)
 	// EventPayload is an event's body byte for byte.
 	EventPayload(ctx context.Context, id string) ([]byte, error)
+	// EventPoll is how far Stripe's list of events was read.
+	EventPoll(ctx context.Context) (EventPoll, error)
 	// Events lists events without payloads, newest received first.
 	Events(ctx context.Context, filter EventFilter) ([]Event, error)
 	// EventsWaitingFor lists the pending events that wait for an object, oldest
@@ -84,6 +89,10 @@ type Tx interface {
 	Operation(ctx context.Context, id string) (Operation, error)
 	// OperationByKey is the operation for which a user gave that idempotency key.
 	OperationByKey(ctx context.Context, userID, idempotencyKey string) (Operation, error)
+	// OverdueSubscriptions lists the subscriptions, except those that ended or
+	// are paused, whose period ended before then and that come after another
+	// by the end of their period and Stripe's id, in that order, limit at most.
+	OverdueSubscriptions(ctx context.Context, endedBefore time.Time, after Subscription, limit int) ([]Subscription, error)
 	// Payment is the payment of that payment intent.
 	Payment(ctx context.Context, paymentIntentID string) (Payment, error)
 	// PendingEvents lists the events about an object that are pending, oldest first.
@@ -96,6 +105,8 @@ type Tx interface {
 	// PutEvent changes an event's status, reason, attempts, error, source, time
 	// of processing and what it waits for; the rest of it never changes.
 	PutEvent(ctx context.Context, e Event) error
+	// PutEventPoll stores how far Stripe's list of events was read.
+	PutEventPoll(ctx context.Context, p EventPoll) error
 	// PutKey stores a key.
 	PutKey(ctx context.Context, k Key) error
 	// PutObject stores an object.

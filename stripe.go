@@ -32,6 +32,13 @@ type Stripe interface {
 	// CreateSubscription opens a subscription and tries to pay it. A declined
 	// card is no error here: the answer is incomplete.
 	CreateSubscription(ctx context.Context, key string, r NewSubscription) (SubscriptionAnswer, error)
+	// EventsAfter lists the events of the types that we use that follow another
+	// in Stripe's list, oldest first, a page of them. ErrNotFound: Stripe does
+	// not know that event, or no longer.
+	EventsAfter(ctx context.Context, eventID string) (EventPage, error)
+	// OldestEvents lists the oldest of those events that Stripe still has,
+	// oldest first: at least one, unless there is none.
+	OldestEvents(ctx context.Context) (EventPage, error)
 	// PayInvoice pays an open invoice with a payment method of its customer,
 	// who is present. One that is paid already is no error.
 	PayInvoice(ctx context.Context, key, invoiceID, paymentMethodID string) error
@@ -41,6 +48,10 @@ type Stripe interface {
 	// place it: an invoice's payments, a payment intent's invoice, a charge's
 	// refunds, a refund's charge. Only the object itself may be ErrNotFound.
 	Read(ctx context.Context, r Ref) (News, error)
+	// ReadCustomer reads a customer and all that is theirs: subscriptions,
+	// ended ones too, invoices with their payments, payment intents, charges
+	// and refunds. The customer is the first object.
+	ReadCustomer(ctx context.Context, customerID string) (News, error)
 	// ReadSubscription reads a subscription for the one who is about to pay it.
 	ReadSubscription(ctx context.Context, subscriptionID string) (SubscriptionAnswer, error)
 	// SetDefaultPaymentMethod makes a payment method the one by which a
@@ -48,8 +59,21 @@ type Stripe interface {
 	SetDefaultPaymentMethod(ctx context.Context, key, subscriptionID, paymentMethodID string) error
 	// SubscriptionsOf reads a customer's subscriptions that have not ended.
 	SubscriptionsOf(ctx context.Context, customerID string) (News, error)
+	// UndeliveredEvents lists the newest of those events that Stripe has not
+	// delivered to every endpoint, oldest first, some hundred at most.
+	UndeliveredEvents(ctx context.Context) ([]Event, error)
 	// VoidInvoice voids an open invoice; one that is void already stays so.
 	VoidInvoice(ctx context.Context, key, invoiceID string) (News, error)
+}
+
+// EventPage is a part of Stripe's list of events.
+type EventPage struct {
+	// Events have their payloads. What is no event is left out.
+	Events []Event
+	// Last is the id of the newest event of the page; empty: it has none.
+	Last string
+	// More events follow.
+	More bool
 }
 
 // NewSubscription asks for a subscription.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,8 +27,16 @@ type Config struct {
 	StripePublishableKey string
 	// StripeWebhookSecrets (STRIPE_WEBHOOK_SECRET, comma-separated) are the
 	// whsec_… secrets with which events may be signed; several while rotating.
-	// At least one is required.
+	// At least one is required, unless WebhooksOff.
 	StripeWebhookSecrets []string
+	// WebhooksOff (PAYMENTS_WEBHOOKS: on or off) says that no webhook can come:
+	// Stripe's events are only polled, every few seconds, and there is no
+	// webhook/. For laptops and private networks.
+	WebhooksOff bool
+	// StripeRate (PAYMENTS_STRIPE_RATE) is how many calls a second a process
+	// makes; those that a request waits for are made at once all the same.
+	// Zero: 15 in test mode, 60 in live mode.
+	StripeRate float64
 	// StripeAPIBase (STRIPE_API_BASE) is another Stripe: the simulator, a
 	// proxy. Empty: https://api.stripe.com. A live key goes over https only.
 	StripeAPIBase string
@@ -102,6 +111,8 @@ const (
 	defaultOpsAddr = "127.0.0.1:9090"
 	defaultAPIBase = "https://api.stripe.com"
 	minJWTSecret   = 32
+	// maxStripeRate is far above what Stripe allows, and catches slips.
+	maxStripeRate = 10_000
 )
 
 // Variables lists the environment variables that [LoadConfig] reads.
@@ -117,7 +128,7 @@ var variables = []Variable{
 		set: text(func(c *Config) *string { return &c.StripePublishableKey }),
 	},
 	{
-		Name: "STRIPE_WEBHOOK_SECRET", Required: true, Secret: true, Help: "signing secret (whsec_…) of the webhook endpoint; several, comma-separated, while rotating",
+		Name: "STRIPE_WEBHOOK_SECRET", Secret: true, Help: "signing secret (whsec_…) of the webhook endpoint; several, comma-separated, while rotating; required unless PAYMENTS_WEBHOOKS is off",
 		set: list(func(c *Config) *[]string { return &c.StripeWebhookSecrets }),
 	},
 	{Name: "STRIPE_PRICE_ID_BASIC", Required: true, Help: "Stripe price (price_…) behind the plan basic", set: plan("basic", 1)},
@@ -127,6 +138,8 @@ var variables = []Variable{
 		Name: "STRIPE_API_BASE", Default: defaultAPIBase, Help: "another Stripe: the simulator, a proxy",
 		set: text(func(c *Config) *string { return &c.StripeAPIBase }),
 	},
+	{Name: "PAYMENTS_WEBHOOKS", Default: "on", Help: "off: Stripe's events are only polled, every few seconds, and there is no webhook/", set: webhooks},
+	{Name: "PAYMENTS_STRIPE_RATE", Default: "15 in test mode, 60 in live mode", Help: "how many calls to Stripe a second a process makes; users' requests do not wait for it", set: stripeRate},
 	{
 		Name: "DATABASE_URL", Default: DefaultDatabaseURL, Secret: true, Help: "sqlite:PATH or postgres://…",
 		set: text(func(c *Config) *string { return &c.DatabaseURL }),
@@ -223,6 +236,23 @@ func gracePeriod(c *Config, value string) error {
 		return errors.New("is not a duration such as 0s, 36h or 72h30m")
 	}
 	c.GracePeriod = period
+	return nil
+}
+
+func webhooks(c *Config, value string) error {
+	if value != "on" && value != "off" {
+		return errors.New("is not one of on and off")
+	}
+	c.WebhooksOff = value == "off"
+	return nil
+}
+
+func stripeRate(c *Config, value string) error {
+	perSecond, err := strconv.ParseFloat(value, 64)
+	if err != nil || !(perSecond > 0 && perSecond <= maxStripeRate) {
+		return fmt.Errorf("is not a number of calls a second from above 0 to %d", maxStripeRate)
+	}
+	c.StripeRate = perSecond
 	return nil
 }
 
@@ -369,13 +399,16 @@ func (c Config) stripeFaults(fault func(name, format string, args ...any)) {
 	case mode != "" && public != mode:
 		fault("STRIPE_PUBLISHABLE_KEY", "is of %s mode, and STRIPE_SECRET_KEY of %s mode", public, mode)
 	}
-	if len(c.StripeWebhookSecrets) == 0 {
+	if len(c.StripeWebhookSecrets) == 0 && !c.WebhooksOff {
 		fault("STRIPE_WEBHOOK_SECRET", "is missing: %s", variables[2].Help)
 	}
 	for _, secret := range c.StripeWebhookSecrets {
 		if !strings.HasPrefix(secret, "whsec_") {
 			fault("STRIPE_WEBHOOK_SECRET", "is not a signing secret: it begins with whsec_")
 		}
+	}
+	if c.StripeRate < 0 {
+		fault("PAYMENTS_STRIPE_RATE", "is negative")
 	}
 	if c.StripeAPIBase != "" && !isURL(c.StripeAPIBase) {
 		fault("STRIPE_API_BASE", "is not a URL")

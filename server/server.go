@@ -64,18 +64,23 @@ func (s *Server) connect() error {
 		return fmt.Errorf("read the plans: %w", err)
 	}
 	client, err := stripe.New(stripe.Config{
-		SecretKey: c.StripeSecretKey, APIBase: c.StripeAPIBase, WebhookSecrets: c.StripeWebhookSecrets, Logger: s.log,
+		SecretKey: c.StripeSecretKey, APIBase: c.StripeAPIBase, WebhookSecrets: c.StripeWebhookSecrets, Rate: c.StripeRate, Logger: s.log,
 	})
 	if err != nil {
 		return fmt.Errorf("connect to Stripe: %w", err)
 	}
 	s.service, err = payments.New(payments.Config{
-		Store: s.store, Stripe: client, Plans: plans, GracePeriod: c.GracePeriod, Now: c.Now, Logger: s.log,
+		Store: s.store, Stripe: client, Background: client.Patient(), PollOnly: c.WebhooksOff, Plans: plans,
+		GracePeriod: c.GracePeriod, Now: c.Now, Logger: s.log,
 	})
 	if err != nil {
 		return err
 	}
-	if s.worker, err = s.store.Jobs(jobs.Config(s.service, s.log)); err != nil {
+	pollInterval := payments.PollInterval
+	if c.WebhooksOff {
+		pollInterval = payments.PollOnlyInterval
+	}
+	if s.worker, err = s.store.Jobs(jobs.Config(s.service, s.log, pollInterval)); err != nil {
 		return fmt.Errorf("prepare the jobs: %w", err)
 	}
 	tokens, err := api.NewTokens(api.TokensConfig{
@@ -87,7 +92,7 @@ func (s *Server) connect() error {
 	}
 	s.handler, err = api.New(api.Config{
 		Service: s.service, Tokens: tokens, PublishableKey: c.StripePublishableKey, PublicURL: c.PublicURL,
-		CORSOrigins: c.CORSOrigins, Logger: s.log,
+		CORSOrigins: c.CORSOrigins, WebhooksOff: c.WebhooksOff, Logger: s.log,
 	})
 	if err != nil {
 		return fmt.Errorf("prepare the API: %w", err)

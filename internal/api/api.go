@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,6 +33,8 @@ type Config struct {
 	PublishableKey string
 	// PublicURL is the base of links, without a last slash.
 	PublicURL string
+	// WebhooksOff leaves out webhook/.
+	WebhooksOff bool
 	// CORSOrigins are the browser origins that may call.
 	CORSOrigins []string
 	// Logger is told of requests (debug) and of failures. Default: nobody is.
@@ -61,7 +62,9 @@ func New(c Config) (http.Handler, error) {
 	s.huma = humago.New(s.mux, documentConfig(c.PublicURL))
 	s.registerSubscriptions()
 	s.registerCatalog()
-	s.mux.HandleFunc("POST "+Prefix+"webhook", s.webhook)
+	if !c.WebhooksOff {
+		s.mux.HandleFunc("POST "+Prefix+"webhook", s.webhook)
+	}
 	health := HealthHandler(c.Service)
 	s.mux.Handle("GET /healthz", health)
 	s.mux.Handle("GET /readyz", health)
@@ -228,33 +231,6 @@ func requestID(ctx context.Context) string {
 	id, _ := ctx.Value(requestIDKey).(string)
 	return id
 }
-
-// HealthHandler answers /healthz (the process lives) and /readyz (its database
-// answers).
-func HealthHandler(service *payments.Service) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		type health struct {
-			Status string            `json:"status"`
-			Checks map[string]string `json:"checks,omitempty"`
-		}
-		answer, code := health{Status: "ok"}, http.StatusOK
-		if strings.HasSuffix(r.URL.Path, "readyz") {
-			answer.Checks = map[string]string{"database": "ok"}
-			ctx, cancel := context.WithTimeout(r.Context(), readyTime)
-			defer cancel()
-			if err := service.Ready(ctx); err != nil {
-				answer.Status, answer.Checks["database"], code = "unavailable", "does not answer", http.StatusServiceUnavailable
-				w.Header().Set("Retry-After", "5")
-			}
-		}
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(code)
-		_ = json.NewEncoder(w).Encode(answer)
-	})
-}
-
-// readyTime is how long the database may take to say that it is there.
-const readyTime = 2 * time.Second
 
 // huma's maker of errors, and whether "Plan" is "plan", are variables of the
 // process.

@@ -93,7 +93,7 @@ func (s *server) describeWebhook() {
 func (s *server) describeOperations() {
 	health := object("status", "string")
 	for path, summary := range map[string]string{
-		"/healthz": "The process lives", "/readyz": "The process lives and its database answers", "/openapi.json": "This document",
+		"/healthz": "The process lives", "/readyz": "The process lives, its database answers, and how far it knows what happened at Stripe", "/openapi.json": "This document",
 	} {
 		op := &huma.Operation{
 			OperationID: strings.TrimSuffix(path[1:], ".json"), Method: http.MethodGet, Path: path, Summary: summary,
@@ -103,7 +103,7 @@ func (s *server) describeOperations() {
 		case "/openapi.json":
 			op.Responses["200"].Content = map[string]*huma.MediaType{"application/openapi+json": {Schema: &huma.Schema{Type: "object"}}}
 		case "/readyz":
-			op.Responses["503"] = &huma.Response{Description: "The database does not answer.", Content: health}
+			op.Responses["503"] = &huma.Response{Description: "The database does not answer, or no webhook comes and Stripe's events were not polled lately.", Content: health}
 		}
 		s.huma.OpenAPI().AddOperation(op)
 	}
@@ -179,7 +179,9 @@ func describeAnswer(status string, response *huma.Response) {
 // document is the OpenAPI document in JSON. Paths of the API have the slash at
 // the end with which they are documented.
 func (s *server) document() ([]byte, error) {
-	s.describeWebhook()
+	if !s.WebhooksOff {
+		s.describeWebhook()
+	}
 	s.describeOperations()
 	s.describeAnswers()
 	s.describeNulls()

@@ -92,7 +92,7 @@ func TestHealth(t *testing.T) {
 	s := storetest.SQLite(t)
 	b := setup(t, options{store: s})
 	b.call(t, request{path: "/healthz"}).expect(t, http.StatusOK, "status")
-	b.call(t, request{path: "/readyz/"}).expect(t, http.StatusOK, "status", "checks")
+	b.call(t, request{path: "/readyz/"}).expect(t, http.StatusOK, "status", "checks", "freshness")
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -27,12 +27,13 @@ type Service interface {
 }
 
 const (
-	// maxWorkers is how many jobs are at work at a time, sweeps aside. They
-	// mostly wait for Stripe.
+	// maxWorkers is how many jobs are at work at a time, sweeps and polls
+	// aside. They mostly wait for Stripe.
 	maxWorkers = 8
-	// sweepQueue is the sweeps' own, so that they are on time however many
-	// other jobs wait.
+	// sweepQueue and pollQueue are the sweeps' and the polls' own, so that they
+	// are on time however many other jobs wait.
 	sweepQueue = "sweep"
+	pollQueue  = "poll"
 	// jobTimeout ends a job that hangs. It is longer than the time that the
 	// service gives itself for any one operation.
 	jobTimeout = time.Minute
@@ -44,10 +45,10 @@ const (
 )
 
 // Config configures a worker of all kinds of jobs that the service knows, with
-// a sweep at the start and every payments.SweepInterval from then on. However
-// many processes work, one of them makes the sweeps. The logger is told of
-// jobs that failed; nil: nobody is.
-func Config(service Service, logger *slog.Logger) *river.Config {
+// a sweep at the start and every payments.SweepInterval from then on, and a
+// poll at the start and every pollInterval. However many processes work, one
+// of them makes these. The logger is told of jobs that failed; nil: nobody is.
+func Config(service Service, logger *slog.Logger, pollInterval time.Duration) *river.Config {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
@@ -55,16 +56,21 @@ func Config(service Service, logger *slog.Logger) *river.Config {
 	river.AddWorker(workers, &worker[payments.RefreshObject]{service: service})
 	river.AddWorker(workers, &worker[payments.RetryEvent]{service: service})
 	river.AddWorker(workers, &worker[payments.ResumeOperation]{service: service})
-	river.AddWorker(workers, &sweeper{worker[payments.Sweep]{service: service}})
+	river.AddWorker(workers, &periodicWorker[payments.PollEvents]{worker[payments.PollEvents]{service: service}, pollInterval})
+	river.AddWorker(workers, &periodicWorker[payments.Sweep]{worker[payments.Sweep]{service: service}, payments.SweepInterval})
 	return &river.Config{
 		CompletedJobRetentionPeriod: completedRetention,
 		ErrorHandler:                &reporter{log: logger},
 		JobTimeout:                  jobTimeout,
 		Logger:                      slog.New(quietHandler{logger.Handler()}),
 		MaxAttempts:                 payments.MaxAttempts,
-		PeriodicJobs:                []*river.PeriodicJob{periodicSweep()},
+		PeriodicJobs: []*river.PeriodicJob{
+			periodic(payments.PollEvents{}, pollQueue, pollInterval),
+			periodic(payments.Sweep{}, sweepQueue, payments.SweepInterval),
+		},
 		Queues: map[string]river.QueueConfig{
 			river.QueueDefault: {MaxWorkers: maxWorkers},
+			pollQueue:          {MaxWorkers: 1},
 			sweepQueue:         {MaxWorkers: 1},
 		},
 		RescueStuckJobsAfter: rescueAfter,
@@ -73,20 +79,20 @@ func Config(service Service, logger *slog.Logger) *river.Config {
 	}
 }
 
-// periodicSweep makes the sweeps. A sweep that fails is not tried again, since
-// the next one is on its way. Two processes that both believe to lead make one
-// sweep a period; it is not unique beyond that, since one that died at work
-// would keep others from being made.
-func periodicSweep() *river.PeriodicJob {
+// periodic makes a job at the start and once in every interval. One that fails
+// is not tried again, since the next one is on its way. Two processes that both
+// believe to lead make one a period; it is not unique beyond that, since one
+// that died at work would keep others from being made.
+func periodic(job payments.Job, queue string, interval time.Duration) *river.PeriodicJob {
 	options := river.InsertOpts{
 		MaxAttempts: 1,
-		Queue:       sweepQueue,
-		UniqueOpts:  river.UniqueOpts{ByPeriod: payments.SweepInterval},
+		Queue:       queue,
+		UniqueOpts:  river.UniqueOpts{ByPeriod: interval},
 	}
 	return river.NewPeriodicJob(
-		river.PeriodicInterval(payments.SweepInterval),
-		func() (river.JobArgs, *river.InsertOpts) { return payments.Sweep{}, &options },
-		&river.PeriodicJobOpts{ID: payments.Sweep{}.Kind(), RunOnStart: true},
+		river.PeriodicInterval(interval),
+		func() (river.JobArgs, *river.InsertOpts) { return job, &options },
+		&river.PeriodicJobOpts{ID: job.Kind(), RunOnStart: true},
 	)
 }
 
@@ -106,12 +112,15 @@ func (w *worker[J]) Work(ctx context.Context, job *river.Job[J]) error {
 	return err
 }
 
-// sweeper works sweeps, except those that waited for so long that another one
-// was made: they would find nothing that it does not.
-type sweeper struct{ worker[payments.Sweep] }
+// periodicWorker works a periodic job, except one that waited for so long that
+// another one was made: it would find nothing that the other does not.
+type periodicWorker[J payments.Job] struct {
+	worker[J]
+	interval time.Duration
+}
 
-func (w *sweeper) Work(ctx context.Context, job *river.Job[payments.Sweep]) error {
-	if job.AttemptedAt != nil && job.AttemptedAt.Sub(job.ScheduledAt) > 2*payments.SweepInterval {
+func (w *periodicWorker[J]) Work(ctx context.Context, job *river.Job[J]) error {
+	if job.AttemptedAt != nil && job.AttemptedAt.Sub(job.ScheduledAt) > 2*w.interval {
 		return nil
 	}
 	return w.worker.Work(ctx, job)

@@ -33,8 +33,9 @@ type service struct {
 
 func (s *service) Work(ctx context.Context, job payments.Job, attempt payments.Attempt) error {
 	t := try{job, attempt}
-	if _, ok := job.(payments.Sweep); ok {
-		return nil // the periodic ones are TestSweepAtStart's matter
+	switch job.(type) {
+	case payments.PollEvents, payments.Sweep:
+		return nil // the periodic ones are TestPeriodicAtStart's matter
 	}
 	s.tries <- t
 	return s.work(ctx, t)
@@ -57,7 +58,7 @@ func (s *service) next(t *testing.T) try {
 // start starts a worker, which is stopped with the test.
 func start(t *testing.T, s *store.Store, does jobs.Service, logger *slog.Logger) store.Worker {
 	t.Helper()
-	config := jobs.Config(does, logger)
+	config := jobs.Config(does, logger, payments.PollInterval)
 	config.TestOnly = true // no random wait before the first maintenance
 	worker, err := s.Jobs(config)
 	if err != nil {
@@ -205,33 +206,67 @@ func TestSnooze(t *testing.T) {
 	})
 }
 
-// sweeps counts sweeps.
-type sweeps chan payments.Attempt
+// firsts tells of the first jobs of each kind.
+type firsts map[string]chan payments.Attempt
 
-func (s sweeps) Work(_ context.Context, job payments.Job, attempt payments.Attempt) error {
-	if _, ok := job.(payments.Sweep); !ok {
-		return errors.New("not a sweep")
-	}
+func (f firsts) Work(_ context.Context, job payments.Job, attempt payments.Attempt) error {
 	select {
-	case s <- attempt:
+	case f[job.Kind()] <- attempt:
 	default:
 	}
 	return nil
 }
 
-func TestSweepAtStart(t *testing.T) {
+func TestPeriodicAtStart(t *testing.T) {
 	t.Parallel()
 	storetest.EachStore(t, func(t *testing.T, s *store.Store) {
-		swept := make(sweeps, 1)
-		start(t, s, swept, nil)
-		select {
-		case got := <-swept:
-			want := payments.Attempt{Number: 1, Last: true} // the next one comes by itself
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("the attempt (-want +got):\n%s", diff)
+		does := firsts{payments.Sweep{}.Kind(): make(chan payments.Attempt, 1), payments.PollEvents{}.Kind(): make(chan payments.Attempt, 1)}
+		start(t, s, does, nil)
+		for kind, came := range does {
+			select {
+			case got := <-came:
+				want := payments.Attempt{Number: 1, Last: true} // the next one comes by itself
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("the attempt at %s (-want +got):\n%s", kind, diff)
+				}
+			case <-t.Context().Done():
+				t.Fatalf("no %s came", kind)
 			}
-		case <-t.Context().Done():
-			t.Fatal("no sweep came")
+		}
+	})
+}
+
+// backlog is a list of events that takes several runs to read.
+type backlog struct {
+	left int
+	read chan struct{}
+}
+
+func (b *backlog) Work(_ context.Context, job payments.Job, _ payments.Attempt) error {
+	if _, ok := job.(payments.PollEvents); !ok || b.left == 0 {
+		return nil
+	}
+	b.left--
+	b.read <- struct{}{}
+	return &payments.SnoozeError{}
+}
+
+// A poll that has not come to the end goes on at once, not at the next one's time.
+func TestPollGoesOn(t *testing.T) {
+	t.Parallel()
+	storetest.EachStore(t, func(t *testing.T, s *store.Store) {
+		does := &backlog{left: 3, read: make(chan struct{}, 3)}
+		start(t, s, does, nil)
+		began := time.Now()
+		for range cap(does.read) {
+			select {
+			case <-does.read:
+			case <-t.Context().Done():
+				t.Fatal("the poll did not go on")
+			}
+		}
+		if took := time.Since(began); took > payments.PollInterval/2 {
+			t.Errorf("it went on after %s only", took)
 		}
 	})
 }

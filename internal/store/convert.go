@@ -229,6 +229,22 @@ func refreshOf(r queries.Refresh) payments.Refresh {
 	}
 }
 
+func eventPollRow(p payments.EventPoll) queries.EventPoll {
+	return queries.EventPoll{
+		ID: 1, Runs: p.Runs, Anchor: p.Anchor, Head: p.Head, HeadAt: nilIfZero(p.HeadAt), Behind: p.Behind,
+		Reached: nilIfZero(p.Reached), PolledAt: nilIfZero(p.PolledAt),
+		Reread: p.Reread, RereadAfter: p.RereadAfter, OverdueAt: nilIfZero(p.OverdueAt),
+	}
+}
+
+func eventPollOf(r queries.EventPoll) payments.EventPoll {
+	return payments.EventPoll{
+		Runs: r.Runs, Anchor: r.Anchor, Head: r.Head, HeadAt: zeroIfNil(r.HeadAt), Behind: r.Behind,
+		Reached: zeroIfNil(r.Reached), PolledAt: zeroIfNil(r.PolledAt),
+		Reread: r.Reread, RereadAfter: r.RereadAfter, OverdueAt: zeroIfNil(r.OverdueAt),
+	}
+}
+
 func keyRow(k payments.Key) queries.APIKey {
 	return queries.APIKey{
 		ID: k.ID, Role: string(k.Role), Name: k.Name, Hash: k.Hash,

@@ -69,6 +69,11 @@ func (t *transaction) CustomerByStripeID(ctx context.Context, stripeCustomerID s
 	return found(t, row, err, customerOf, "user of customer", stripeCustomerID)
 }
 
+func (t *transaction) CustomersAfter(ctx context.Context, stripeCustomerID string, limit int) ([]payments.Customer, error) {
+	rows, err := t.queries.CustomersAfter(ctx, queries.CustomersAfterParams{StripeCustomerID: stripeCustomerID, Limit: rowLimit(limit)})
+	return list(t, rows, err, customerOf, "users with a customer")
+}
+
 func (t *transaction) DueRechecks(ctx context.Context, now time.Time, limit int) ([]string, error) {
 	due := utc(now)
 	ids, err := t.queries.DueRechecks(ctx, queries.DueRechecksParams{RecheckAt: &due, Limit: rowLimit(limit)})

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"github.com/numerai-app/payments"
 	"github.com/numerai-app/payments/internal/store/queries"
@@ -24,6 +25,14 @@ func (t *transaction) UnmappedSubscriptions(ctx context.Context, after string, l
 		StripeSubscriptionID: after, Limit: rowLimit(limit),
 	})
 	return list(t, rows, err, subscriptionOf, "subscriptions without a plan")
+}
+
+func (t *transaction) OverdueSubscriptions(ctx context.Context, endedBefore time.Time, after payments.Subscription, limit int) ([]payments.Subscription, error) {
+	before, afterEnd := utc(endedBefore), utc(zeroIfNil(after.CurrentPeriodEnd))
+	rows, err := t.queries.OverdueSubscriptions(ctx, queries.OverdueSubscriptionsParams{
+		EndedBefore: &before, AfterEnd: &afterEnd, AfterID: after.StripeSubscriptionID, MaxRows: rowLimit(limit),
+	})
+	return list(t, rows, err, subscriptionOf, "subscriptions whose period is over")
 }
 
 func (t *transaction) PutSubscription(ctx context.Context, s payments.Subscription) error {

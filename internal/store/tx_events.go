@@ -107,6 +107,15 @@ func (t *transaction) PutEvent(ctx context.Context, e payments.Event) error {
 	}))
 }
 
+func (t *transaction) EventPoll(ctx context.Context) (payments.EventPoll, error) {
+	row, err := t.queries.EventPoll(ctx)
+	return found(t, row, err, eventPollOf, "poll", "of events")
+}
+
+func (t *transaction) PutEventPoll(ctx context.Context, p payments.EventPoll) error {
+	return t.fail("store how far events were polled", t.writes.PutEventPoll(ctx, queries.PutEventPollParams(eventPollRow(p))))
+}
+
 func (t *transaction) Refresh(ctx context.Context, objectID string) (payments.Refresh, error) {
 	row, err := t.queries.Refresh(ctx, objectID)
 	return found(t, row, err, refreshOf, "wish to read", objectID)

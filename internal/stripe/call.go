@@ -94,7 +94,7 @@ func (c *Client) call(ctx context.Context, r request) (answer, error) {
 		return answer{}, fmt.Errorf("%s %s: the idempotency key is longer than %d bytes", r.method, r.path, maxKeyLength)
 	}
 	var got answer
-	err := c.retry.do(ctx, func(ctx context.Context, attempt int) (err error) {
+	err := c.retry.do(ctx, c.turn, func(ctx context.Context, attempt int) (err error) {
 		got, err = c.try(ctx, r, encoded, attempt)
 		return err
 	})

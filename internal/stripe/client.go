@@ -29,6 +29,7 @@ import (
 
 	"github.com/numerai-app/payments"
 	stripego "github.com/stripe/stripe-go/v85"
+	"golang.org/x/time/rate"
 )
 
 // APIVersion is the version of Stripe's API that calls are made in, and that a
@@ -55,6 +56,10 @@ type Config struct {
 	// Now is real time: signatures are checked against it and the duration of
 	// calls is measured with it. Default: time.Now.
 	Now func() time.Time
+	// Rate is how many calls a second a process makes. Calls that somebody
+	// waits for are made at once all the same, and those of [Client.Patient]
+	// wait the longer. Default: 15 in test mode, 60 in live mode.
+	Rate float64
 	// MaxAttempts is how often a call is tried in all. Default: 4.
 	MaxAttempts int
 	// Timeout bounds each try. Default: 20 seconds.
@@ -86,6 +91,8 @@ type Client struct {
 	log            *slog.Logger
 	now            func() time.Time
 	retry          retryPolicy
+	pace           *rate.Limiter
+	patient        bool // see Patient
 }
 
 var _ payments.Stripe = (*Client)(nil)
@@ -106,9 +113,10 @@ func New(c Config) (*Client, error) {
 			return nil, errors.New("a webhook secret is empty")
 		}
 	}
-	c.setDefaults()
+	c.setDefaults(livemode)
 	client := &Client{
 		key: c.SecretKey, livemode: livemode, webhookSecrets: c.WebhookSecrets, log: c.Logger, now: c.Now,
+		pace: newPace(c.Rate),
 		retry: retryPolicy{
 			attempts: c.MaxAttempts, timeout: c.Timeout, budget: c.RetryBudget,
 			sleep: c.Sleep, random: c.Random, now: c.Now,
@@ -124,7 +132,14 @@ func New(c Config) (*Client, error) {
 	return client, nil
 }
 
-func (c *Config) setDefaults() {
+func (c *Config) setDefaults(livemode bool) {
+	switch {
+	case c.Rate > 0:
+	case livemode:
+		c.Rate = defaultLiveRate
+	default:
+		c.Rate = defaultTestRate
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -262,20 +262,21 @@ func (g *gathering) charge(id string) error {
 	if err := g.fetch(payments.Ref{Kind: payments.KindCharge, ID: id}); err != nil {
 		return err
 	}
-	newParams := func(page stripego.ListParams) any {
-		return &stripego.RefundListParams{ListParams: page, Charge: &id}
-	}
-	var refunds []payments.Object
-	asOf, err := g.list(g.ctx, "/v1/refunds", newParams, func(o object) error {
-		objects, err := normaliseAs(payments.KindRefund, o)
-		refunds = append(refunds, objects...)
+	if err := g.refunds(id); err != nil {
 		return err
+	}
+	return g.also(payments.KindPaymentIntent, g.news.Objects[0].(*payments.StripeCharge).PaymentIntent)
+}
+
+// refunds gathers the refunds of a charge.
+func (g *gathering) refunds(chargeID string) error {
+	err := g.listed(payments.KindRefund, func(page stripego.ListParams) any {
+		return &stripego.RefundListParams{ListParams: page, Charge: &chargeID}
 	})
 	if err != nil {
-		return fmt.Errorf("read the refunds of charge %s: %w", id, notOfTheObject(err))
+		return fmt.Errorf("read the refunds of charge %s: %w", chargeID, notOfTheObject(err))
 	}
-	g.add(asOf, refunds...)
-	return g.also(payments.KindPaymentIntent, g.news.Objects[0].(*payments.StripeCharge).PaymentIntent)
+	return nil
 }
 
 func (g *gathering) refund(id string) error {

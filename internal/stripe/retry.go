@@ -25,9 +25,13 @@ const (
 )
 
 // do tries until it succeeds, fails for good, or has used up its tries or time.
-func (p retryPolicy) do(ctx context.Context, try func(ctx context.Context, attempt int) error) error {
+// Each try waits for its turn first.
+func (p retryPolicy) do(ctx context.Context, turn func(context.Context) error, try func(ctx context.Context, attempt int) error) error {
 	began := p.now()
 	for attempt := 1; ; attempt++ {
+		if err := turn(ctx); err != nil {
+			return err
+		}
 		err := p.once(ctx, attempt, try)
 		if err == nil || attempt >= p.attempts || ctx.Err() != nil || !repeatable(err) {
 			return err

@@ -36,6 +36,20 @@ type BillingHistory struct {
 	UpdatedAt             time.Time
 }
 
+type EventPoll struct {
+	ID          int64
+	Runs        int64
+	Anchor      string
+	Head        string
+	HeadAt      *time.Time
+	Behind      bool
+	Reached     *time.Time
+	PolledAt    *time.Time
+	Reread      bool
+	RereadAfter string
+	OverdueAt   *time.Time
+}
+
 type Grant struct {
 	ID        string
 	UserID    string

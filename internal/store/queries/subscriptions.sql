@@ -1,3 +1,11 @@
+-- name: OverdueSubscriptions :many
+-- The conditions on the status are those of the partial index, word by word.
+SELECT * FROM subscriptions
+WHERE current_period_end < sqlc.arg(ended_before) AND current_period_end >= sqlc.arg(after_end)
+    AND (current_period_end > sqlc.arg(after_end) OR stripe_subscription_id > sqlc.arg(after_id))
+    AND status NOT IN ('canceled', 'incomplete_expired', 'paused')
+ORDER BY current_period_end, stripe_subscription_id LIMIT sqlc.arg(max_rows);
+
 -- name: PutSubscription :exec
 -- The id of a row that is there stays: it is what the application was told.
 INSERT INTO subscriptions (

@@ -10,6 +10,77 @@ import (
 	"time"
 )
 
+const overdueSubscriptions = `-- name: OverdueSubscriptions :many
+SELECT id, stripe_subscription_id, stripe_customer_id, user_id, plan, plan_stage, plan_as_of, plan_growth, unmapped, price, quantity, status, current_period_start, current_period_end, cancel_at_period_end, cancel_at, canceled_at, ended_at, trial_start, trial_end, pause_behavior, pause_resumes_at, latest_invoice, unpaid_since, stage, as_of, growth, created_at, updated_at FROM subscriptions
+WHERE current_period_end < $1 AND current_period_end >= $2
+    AND (current_period_end > $2 OR stripe_subscription_id > $3)
+    AND status NOT IN ('canceled', 'incomplete_expired', 'paused')
+ORDER BY current_period_end, stripe_subscription_id LIMIT $4
+`
+
+type OverdueSubscriptionsParams struct {
+	EndedBefore *time.Time
+	AfterEnd    *time.Time
+	AfterID     string
+	MaxRows     int32
+}
+
+// The conditions on the status are those of the partial index, word by word.
+func (q *Queries) OverdueSubscriptions(ctx context.Context, arg OverdueSubscriptionsParams) ([]Subscription, error) {
+	rows, err := q.db.Query(ctx, overdueSubscriptions,
+		arg.EndedBefore,
+		arg.AfterEnd,
+		arg.AfterID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Subscription
+	for rows.Next() {
+		var i Subscription
+		if err := rows.Scan(
+			&i.ID,
+			&i.StripeSubscriptionID,
+			&i.StripeCustomerID,
+			&i.UserID,
+			&i.Plan,
+			&i.PlanStage,
+			&i.PlanAsOf,
+			&i.PlanGrowth,
+			&i.Unmapped,
+			&i.Price,
+			&i.Quantity,
+			&i.Status,
+			&i.CurrentPeriodStart,
+			&i.CurrentPeriodEnd,
+			&i.CancelAtPeriodEnd,
+			&i.CancelAt,
+			&i.CanceledAt,
+			&i.EndedAt,
+			&i.TrialStart,
+			&i.TrialEnd,
+			&i.PauseBehavior,
+			&i.PauseResumesAt,
+			&i.LatestInvoice,
+			&i.UnpaidSince,
+			&i.Stage,
+			&i.AsOf,
+			&i.Growth,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const putSubscription = `-- name: PutSubscription :exec
 INSERT INTO subscriptions (
     id, stripe_subscription_id, stripe_customer_id, user_id, plan, plan_stage, plan_as_of, plan_growth,

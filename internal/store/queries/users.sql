@@ -4,6 +4,10 @@ SELECT * FROM users WHERE id = $1;
 -- name: CustomerByStripeID :one
 SELECT * FROM users WHERE stripe_customer_id = $1 AND stripe_customer_id <> '';
 
+-- name: CustomersAfter :many
+SELECT * FROM users WHERE stripe_customer_id > $1 AND stripe_customer_id <> ''
+ORDER BY stripe_customer_id LIMIT $2;
+
 -- name: DueRechecks :many
 SELECT id FROM users WHERE recheck_at <= $1 ORDER BY recheck_at, id LIMIT $2;
 

@@ -56,6 +56,48 @@ func (q *Queries) CustomerByStripeID(ctx context.Context, stripeCustomerID strin
 	return i, err
 }
 
+const customersAfter = `-- name: CustomersAfter :many
+SELECT id, email, name, stripe_customer_id, test_clock, is_premium, plan, premium_until, recheck_at, created_at, updated_at FROM users WHERE stripe_customer_id > $1 AND stripe_customer_id <> ''
+ORDER BY stripe_customer_id LIMIT $2
+`
+
+type CustomersAfterParams struct {
+	StripeCustomerID string
+	Limit            int32
+}
+
+func (q *Queries) CustomersAfter(ctx context.Context, arg CustomersAfterParams) ([]User, error) {
+	rows, err := q.db.Query(ctx, customersAfter, arg.StripeCustomerID, arg.Limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []User
+	for rows.Next() {
+		var i User
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.Name,
+			&i.StripeCustomerID,
+			&i.TestClock,
+			&i.IsPremium,
+			&i.Plan,
+			&i.PremiumUntil,
+			&i.RecheckAt,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const dueRechecks = `-- name: DueRechecks :many
 SELECT id FROM users WHERE recheck_at <= $1 ORDER BY recheck_at, id LIMIT $2
 `

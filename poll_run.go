@@ -1,0 +1,142 @@
+package payments
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// pollRun is one run of the poll. It brings the EventPoll up to date as it goes.
+type pollRun struct {
+	*Service
+	*EventPoll
+	found int       // events that no webhook had brought
+	heard time.Time // when a webhook last brought one of those that were listed
+}
+
+// events reads the list on from where it was read to. Where that was too long
+// ago, or is not in the list any more, it begins with the oldest, and events
+// may be missed for good. On a quiet account the newest event grows old by
+// itself: then nothing was missed.
+func (r *pollRun) events(ctx context.Context) error {
+	missed := r.now().Sub(r.HeadAt) > eventMemory // as before the first time
+	if missed || r.Head == "" {
+		return r.anew(ctx, missed)
+	}
+	from := r.Anchor
+	if r.Behind || from == "" {
+		from = r.Head
+	}
+	err := r.after(ctx, from)
+	if isNotFound(err) {
+		return r.anew(ctx, r.now().Sub(r.Reached) < eventMemory)
+	}
+	return err
+}
+
+// anew begins with the oldest events that Stripe has.
+func (r *pollRun) anew(ctx context.Context, missed bool) error {
+	page, err := r.background.OldestEvents(ctx)
+	if err != nil {
+		return err
+	}
+	if missed {
+		r.Reread, r.RereadAfter = true, ""
+	}
+	r.Anchor, r.Head, r.HeadAt, r.Behind = "", "", r.now(), false
+	if err := r.receiveAll(ctx, page.Events); err != nil || page.Last == "" {
+		return err
+	}
+	r.reach(page.Last, true)
+	return r.after(ctx, page.Last)
+}
+
+// after receives what follows an event in the list, as much as one run takes.
+func (r *pollRun) after(ctx context.Context, id string) error {
+	last, more := "", true
+	for pages := 0; more && pages < pollPages; pages++ {
+		page, err := r.background.EventsAfter(ctx, id)
+		if err == nil {
+			err = r.receiveAll(ctx, page.Events)
+		}
+		if err != nil {
+			if last != "" {
+				r.reach(last, true)
+			}
+			return err
+		}
+		if page.Last != "" {
+			id, last = page.Last, page.Last
+		}
+		more = page.More
+	}
+	r.reach(firstOf(last, r.Head), more)
+	return nil
+}
+
+// reach notes that the list was read up to an event.
+func (r *pollRun) reach(id string, more bool) {
+	now := r.now()
+	if r.Behind || more || now.Sub(r.HeadAt) >= pollOverlap {
+		r.Anchor, r.Head, r.HeadAt = r.Head, id, now
+	}
+	r.Behind = more
+}
+
+// undelivered receives what Stripe says that it could not deliver: it may be
+// older than where the list is read from.
+func (r *pollRun) undelivered(ctx context.Context) error {
+	events, err := r.background.UndeliveredEvents(ctx)
+	if err != nil {
+		return err
+	}
+	return r.receiveAll(ctx, events)
+}
+
+// receiveAll receives those of some events that are not stored yet.
+func (r *pollRun) receiveAll(ctx context.Context, events []Event) error {
+	missing, err := r.missing(ctx, events)
+	if err != nil {
+		return err
+	}
+	for _, event := range missing {
+		event.Source = SourcePoll
+		if err := r.receive(ctx, event); err != nil {
+			return fmt.Errorf("receive event %s: %w", event.ID, err)
+		}
+	}
+	r.found += len(missing)
+	for _, event := range events {
+		r.Reached = latest(r.Reached, event.Created)
+	}
+	return nil
+}
+
+// missing are those of some events that are not stored.
+func (r *pollRun) missing(ctx context.Context, events []Event) (missing []Event, err error) {
+	err = r.store.View(ctx, func(tx Tx) error {
+		for _, event := range events {
+			known, err := tx.Event(ctx, event.ID)
+			switch {
+			case isNotFound(err):
+				missing = append(missing, event)
+			case err != nil:
+				return err
+			case known.Source == SourceWebhook:
+				r.heard = latest(r.heard, known.ReceivedAt)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look which events are missing: %w", err)
+	}
+	return missing, nil
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
