@@ -473,8 +473,15 @@ func TestSilentWebhooks(t *testing.T) {
 		told  bool // by a webhook
 		want  int  // warnings so far
 	}{
-		{0, false, 0}, {10 * time.Minute, false, 0}, {6 * time.Minute, false, 1}, {30 * time.Minute, false, 1},
-		{31 * time.Minute, false, 2}, {0, true, 2}, {2 * time.Hour, true, 2}, {time.Minute, false, 2}, {16 * time.Minute, false, 3},
+		{0, false, 0},
+		{10 * time.Minute, false, 0},
+		{6 * time.Minute, false, 1},
+		{30 * time.Minute, false, 1},
+		{31 * time.Minute, false, 2},
+		{0, true, 2},
+		{2 * time.Hour, true, 2},
+		{time.Minute, false, 2},
+		{16 * time.Minute, false, 3},
 	} {
 		if step.told {
 			l.advance(t, step.after)

@@ -119,6 +119,7 @@ type periodicWorker[J payments.Job] struct {
 	interval time.Duration
 }
 
+// Work does a job that is not too late.
 func (w *periodicWorker[J]) Work(ctx context.Context, job *river.Job[J]) error {
 	if job.AttemptedAt != nil && job.AttemptedAt.Sub(job.ScheduledAt) > 2*w.interval {
 		return nil
