@@ -130,6 +130,7 @@ func (t *transaction) settle(i *invoice) {
 		t.emit("invoice.payment_succeeded", i)
 	}
 	t.subscriptionPaid(i)
+	t.setDelinquent(i.Customer, false)
 }
 
 // invoicePaid is what a payment intent's success means for its invoice.
@@ -168,6 +169,9 @@ func (t *transaction) invoiceFailed(intent *paymentIntent) {
 	}
 	t.emit("invoice.payment_failed", i)
 	t.subscriptionUnpaid(i, last)
+	if t.automatic {
+		t.setDelinquent(i.Customer, true)
+	}
 }
 
 // invoiceNeedsAction is what the bank's wish for the payer means for the invoice.

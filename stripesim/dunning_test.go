@@ -44,7 +44,7 @@ func TestUnpaid(t *testing.T) {
 	start = w.newest()
 	w.post("/v1/invoices/"+older+"/pay", "")
 	wantAll(t, "an older invoice is paid", w.subscription(id).object, map[string]any{"status": "unpaid"})
-	w.wantEvents(start, slices.Concat(charged, []string{"invoice_payment.paid"}))
+	w.wantEvents(start, slices.Concat(charged, []string{"customer.updated", "invoice_payment.paid"}))
 	start = w.newest()
 	w.post("/v1/invoices/"+renewed.text("latest_invoice.id")+"/pay", "")
 	wantAll(t, "the latest is paid", w.subscription(id).object, map[string]any{"status": "active"})
@@ -57,7 +57,7 @@ func TestUnpaid(t *testing.T) {
 // it back in each way.
 func TestPastDue(t *testing.T) {
 	t.Parallel()
-	changed := []string{"customer.subscription.updated"}
+	changed := []string{"customer.subscription.updated", "customer.updated"}
 	for _, test := range []struct {
 		name string
 		// wait is how long after the first try the call is made; the next period
@@ -75,7 +75,7 @@ func TestPastDue(t *testing.T) {
 			"paid while the next one is a draft", week - 30*time.Minute, "pay", "", "active", "paid",
 			slices.Concat(charged, changed, []string{"invoice_payment.paid"}),
 		},
-		{"paid after the next one was tried", week + time.Hour, "pay", "", "past_due", "paid", slices.Concat(charged, []string{"invoice_payment.paid"})},
+		{"paid after the next one was tried", week + time.Hour, "pay", "", "past_due", "paid", slices.Concat(charged, []string{"customer.updated", "invoice_payment.paid"})},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

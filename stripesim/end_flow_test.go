@@ -20,13 +20,13 @@ var endFlows = []flow{
 			"latest_invoice.attempt_count": 4, "latest_invoice.next_payment_attempt": nil, "latest_invoice.auto_advance": false,
 		},
 		events: slices.Concat(paidAtOnce, []string{"payment_method.attached", "customer.subscription.updated"}, begun, finalized,
-			declined, []string{"customer.subscription.updated"}, declined, declined, declined, []string{"customer.subscription.deleted", "invoice.updated"}),
+			declined, []string{"customer.subscription.updated", "customer.updated"}, declined, declined, declined, []string{"customer.subscription.deleted", "invoice.updated"}),
 	},
 	{
 		name: "a renewal fails and leaves the subscription unpaid", config: stripesim.Config{FinalAction: "unpaid", PaymentRetries: []time.Duration{day, day, day}},
 		play: failRenewal, want: map[string]any{"status": "unpaid"},
 		events: slices.Concat(paidAtOnce, []string{"payment_method.attached", "customer.subscription.updated"}, begun, finalized,
-			declined, []string{"customer.subscription.updated"}, declined, declined, declined, []string{"customer.subscription.updated"}),
+			declined, []string{"customer.subscription.updated", "customer.updated"}, declined, declined, declined, []string{"customer.subscription.updated"}),
 	},
 	{
 		name: "canceled at the end of the period",

@@ -147,8 +147,8 @@ var flows = []flow{
 		},
 		want: map[string]any{"status": "active", "latest_invoice.status": "paid", "latest_invoice.attempt_count": 2},
 		events: slices.Concat(paidAtOnce, []string{"payment_method.attached", "customer.subscription.updated"}, begun, finalized, declined,
-			[]string{"customer.subscription.updated", "payment_method.attached", "customer.subscription.updated"}, charged,
-			[]string{"customer.subscription.updated", "invoice_payment.paid"}),
+			[]string{"customer.subscription.updated", "customer.updated", "payment_method.attached", "customer.subscription.updated"}, charged,
+			[]string{"customer.subscription.updated", "customer.updated", "invoice_payment.paid"}),
 	},
 	{
 		name: "a trial with a card",
@@ -187,8 +187,8 @@ var flows = []flow{
 		},
 		want: map[string]any{"status": "active", "latest_invoice.status": "paid", "latest_invoice.amount_paid": 2000, "latest_invoice.attempt_count": 2},
 		events: slices.Concat(trialBegun, []string{"setup_intent.created", "customer.subscription.trial_will_end"}, begun, finalized,
-			[]string{"invoice.payment_failed", "customer.subscription.updated", "payment_method.attached", "customer.updated"}, charged,
-			[]string{"customer.subscription.updated", "invoice_payment.paid"}),
+			[]string{"invoice.payment_failed", "customer.subscription.updated", "customer.updated", "payment_method.attached", "customer.updated"}, charged,
+			[]string{"customer.subscription.updated", "customer.updated", "invoice_payment.paid"}),
 	},
 	{
 		name: "a renewal that is announced",
@@ -217,8 +217,8 @@ var flows = []flow{
 		want: map[string]any{"status": "active", "latest_invoice.status": "paid", "latest_invoice.attempt_count": 2},
 		events: slices.Concat(paidAtOnce, []string{"payment_method.attached", "customer.subscription.updated"}, begun, finalized, []string{
 			"charge.failed", "payment_intent.payment_failed", "invoice.payment_action_required", "invoice.payment_failed", "customer.subscription.updated",
-			"invoice.payment_action_required", "invoice.payment_failed", "payment_method.attached", "customer.subscription.updated",
-		}, charged, []string{"customer.subscription.updated", "invoice_payment.paid"}),
+			"customer.updated", "invoice.payment_action_required", "invoice.payment_failed", "payment_method.attached", "customer.subscription.updated",
+		}, charged, []string{"customer.subscription.updated", "customer.updated", "invoice_payment.paid"}),
 	},
 	{
 		name:   "a payment that is disputed",

@@ -288,7 +288,9 @@ func markInvoiceUncollectible(t *transaction, c call) (any, *apiError) {
 	if found.Status != "open" {
 		return nil, refused("", "You can only pass in open invoices. This invoice isn't open.")
 	}
-	return t.giveUp(c.id()), nil
+	i := t.giveUp(c.id())
+	t.setDelinquent(i.Customer, false)
+	return i, nil
 }
 
 // giveUp marks an open invoice uncollectible.

@@ -37,6 +37,7 @@ func (t *transaction) remind(i *invoice) {
 	i.private.Overdue = true
 	t.emit("invoice.overdue", i)
 	t.subscriptionUnpaid(i, false)
+	t.setDelinquent(i.Customer, true)
 }
 
 // sendInvoice tells the payer of an invoice; a draft is finalized first.

@@ -81,7 +81,7 @@ var bills = []bill{
 		},
 		want: map[string]any{"status": "paid", "amount_paid": 1000},
 		events: slices.Concat([]string{"invoice.created", "invoiceitem.created", "invoice.updated"}, openedHand,
-			[]string{"invoice.sent", "invoice.will_be_due", "invoice.overdue"}, paidByHand),
+			[]string{"invoice.sent", "invoice.will_be_due", "invoice.overdue", "customer.updated"}, paidByHand[:4:4], []string{"customer.updated"}, paidByHand[4:]),
 	},
 	{
 		name: "an empty one is paid by being finalized",
@@ -242,8 +242,8 @@ func TestSentSubscription(t *testing.T) {
 	wantAll(t, "paid", w.subscription(id).object, map[string]any{"status": "active", "latest_invoice.status": "paid"})
 	if diff := cmp.Diff([]string{
 		"customer.subscription.created", "invoice.created", "customer.updated", "invoice.finalized", "payment_intent.created", "invoice.sent",
-		"invoice.will_be_due", "invoice.overdue", "customer.subscription.updated", "invoice.paid", "customer.subscription.updated",
-		"payment_intent.canceled",
+		"invoice.will_be_due", "invoice.overdue", "customer.subscription.updated", "customer.updated", "invoice.paid", "customer.subscription.updated",
+		"customer.updated", "payment_intent.canceled",
 	}, types(w.eventsSince(start))); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
 	}

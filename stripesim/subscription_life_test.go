@@ -81,6 +81,7 @@ func TestTrialEnds(t *testing.T) {
 	}{
 		{"create_invoice", map[string]any{"status": "past_due", "latest_invoice.status": "open", "latest_invoice.attempt_count": 1}, []string{
 			"customer.subscription.updated", "invoice.created", "invoice.finalized", "payment_intent.created", "invoice.payment_failed", "customer.subscription.updated",
+			"customer.updated",
 		}},
 		{"pause", map[string]any{"status": "paused", "latest_invoice.amount_due": 0}, []string{"customer.subscription.paused"}},
 		{"cancel", map[string]any{"status": "canceled", "latest_invoice.amount_due": 0}, []string{"customer.subscription.deleted"}},
