@@ -186,11 +186,13 @@ func TestFirstPayments(t *testing.T) {
 		free     int // what it answers where nothing is to be paid
 	}{
 		{
-			"allow_incomplete", http.StatusOK, map[string]any{"status": "incomplete", "latest_invoice.status": "open", "latest_invoice.attempt_count": 1},
+			"allow_incomplete", http.StatusOK,
+			map[string]any{"status": "incomplete", "latest_invoice.status": "open", "latest_invoice.attempt_count": 1},
 			slices.Concat(opened, declined), http.StatusOK,
 		},
 		{
-			"default_incomplete", http.StatusOK, map[string]any{"status": "incomplete", "latest_invoice.status": "open", "latest_invoice.attempt_count": 0},
+			"default_incomplete", http.StatusOK,
+			map[string]any{"status": "incomplete", "latest_invoice.status": "open", "latest_invoice.attempt_count": 0},
 			opened, http.StatusOK,
 		},
 		{"error_if_incomplete", http.StatusPaymentRequired, nil, []string{}, http.StatusOK},
