@@ -27,10 +27,11 @@ const arrows = `
 	payments, stripe-go, rate < internal/stripe
 	payments, river < internal/jobs
 	payments, huma, jwx < internal/api
+	payments, standard-webhooks < internal/outbound
 	payments < internal/web
 
 	# All meet in the server, which the command wraps.
-	payments, internal/store, internal/stripe, internal/jobs, internal/api, internal/web < server
+	payments, internal/store, internal/stripe, internal/jobs, internal/api, internal/outbound, internal/web < server
 	payments, server, stripesim, kong, godotenv < cmd/payments
 
 	# For tests. Nothing above may import them.
@@ -40,17 +41,18 @@ const arrows = `
 
 // modules names what comes from other modules: a path and all below it.
 var modules = map[string]string{
-	"cmp":       "github.com/google/go-cmp",
-	"godotenv":  "github.com/joho/godotenv",
-	"goose":     "github.com/pressly/goose/v3",
-	"huma":      "github.com/danielgtaylor/huma/v2",
-	"jwx":       "github.com/lestrrat-go/jwx/v3",
-	"kong":      "github.com/alecthomas/kong",
-	"pgx":       "github.com/jackc/pgx/v5",
-	"rate":      "golang.org/x/time/rate",
-	"river":     "github.com/riverqueue/river",
-	"sqlite":    "modernc.org/sqlite",
-	"stripe-go": "github.com/stripe/stripe-go/v85",
+	"cmp":               "github.com/google/go-cmp",
+	"godotenv":          "github.com/joho/godotenv",
+	"goose":             "github.com/pressly/goose/v3",
+	"huma":              "github.com/danielgtaylor/huma/v2",
+	"jwx":               "github.com/lestrrat-go/jwx/v3",
+	"kong":              "github.com/alecthomas/kong",
+	"pgx":               "github.com/jackc/pgx/v5",
+	"rate":              "golang.org/x/time/rate",
+	"river":             "github.com/riverqueue/river",
+	"sqlite":            "modernc.org/sqlite",
+	"stripe-go":         "github.com/stripe/stripe-go/v85",
+	"standard-webhooks": "github.com/standard-webhooks/standard-webhooks/libraries",
 }
 
 func TestImportsFollowTheArrows(t *testing.T) {

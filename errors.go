@@ -36,6 +36,7 @@ const (
 	CodeAlreadySubscribed      = "already_subscribed"
 	CodeAuthenticationRequired = "authentication_required"
 	CodeCardDeclined           = "card_declined"
+	CodeEndpointDisabled       = "endpoint_disabled"
 	CodeForbidden              = "forbidden"
 	CodeIdempotencyConflict    = "idempotency_conflict"
 	CodeInProgress             = "in_progress"
@@ -46,6 +47,7 @@ const (
 	CodePlanUnknown            = "plan_unknown"
 	CodeRateLimited            = "rate_limited"
 	CodeStripeUnavailable      = "stripe_unavailable"
+	CodeTooManyEndpoints       = "too_many_endpoints"
 	CodeUnauthenticated        = "unauthenticated"
 )
 

@@ -17,6 +17,7 @@ const (
 	prefixBillingEntry = "pbil_"
 	prefixOperation    = "pop_"
 	prefixOutbound     = "pevt_"
+	prefixEndpoint     = "pep_"
 	prefixKey          = "pkey_"
 )
 

@@ -9,7 +9,7 @@ import (
 
 // Job is a piece of work that is stored with the change that makes it
 // necessary and done later, at least once. Jobs are plain structs that encode
-// to JSON.
+// to JSON. One that has a method Queue() string waits in the queue of that name.
 type Job interface{ Kind() string }
 
 // RefreshObject reads one object from Stripe and applies what it says.
@@ -35,6 +35,23 @@ type ResumeOperation struct {
 
 // Kind names the job.
 func (ResumeOperation) Kind() string { return "resume_operation" }
+
+// DeliverOutbound brings one outbound event to one endpoint.
+type DeliverOutbound struct {
+	EndpointID string `json:"endpoint_id"`
+	EventID    string `json:"event_id"`
+	Round      int    `json:"round"`
+}
+
+// Kind names the job.
+func (DeliverOutbound) Kind() string { return "deliver_outbound" }
+
+// Queue is the deliveries' own, so that a host that does not answer holds up
+// no other work.
+func (DeliverOutbound) Queue() string { return OutboundQueue }
+
+// OutboundQueue is the name of the queue of [DeliverOutbound].
+const OutboundQueue = "outbound"
 
 // Sweep does what time alone makes necessary: reads that were put off, premium
 // that ran out, operations and stored replies past their time. It runs every
@@ -88,6 +105,8 @@ func (s *Service) Work(ctx context.Context, job Job, attempt Attempt) error {
 		return s.resumeOperation(ctx, j)
 	case PollEvents:
 		return s.pollEvents(ctx)
+	case DeliverOutbound:
+		return s.deliverOutbound(ctx, j)
 	case Sweep:
 		return s.sweep(ctx)
 	}

@@ -31,15 +31,36 @@ const (
 	OutboundPaymentRefunded       OutboundType = "payment.refunded"
 )
 
-// tell stores an outbound event.
+var outboundTypes = []OutboundType{
+	OutboundSubscriptionActivated, OutboundSubscriptionChanged, OutboundSubscriptionEnded,
+	OutboundPremiumChanged, OutboundPaymentSucceeded, OutboundPaymentFailed, OutboundPaymentRefunded,
+}
+
+// tell stores an outbound event and its deliveries to the endpoints that are
+// there now.
 func (s *Service) tell(ctx context.Context, tx Tx, kind OutboundType, userID string, data any) error {
 	body, err := json.Marshal(data)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", kind, err)
 	}
-	return tx.InsertOutbound(ctx, OutboundEvent{
-		ID: s.newID(prefixOutbound), Type: kind, UserID: userID, Data: body, CreatedAt: s.now(),
-	})
+	event := OutboundEvent{ID: s.newID(prefixOutbound), Type: kind, UserID: userID, Data: body, CreatedAt: s.now()}
+	if err := tx.InsertOutbound(ctx, event); err != nil {
+		return err
+	}
+	endpoints, err := tx.Endpoints(ctx)
+	if err != nil {
+		return err
+	}
+	for _, endpoint := range endpoints {
+		if !endpoint.hears(kind) {
+			continue
+		}
+		delivery := Delivery{EndpointID: endpoint.ID, EventID: event.ID, Type: kind, CreatedAt: event.CreatedAt}
+		if err := s.sendTo(ctx, tx, delivery); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // subscriptionNews is what the host is told of a subscription.

@@ -20,6 +20,9 @@ type Config struct {
 	Background Stripe
 	// PollOnly says that no webhook comes: Stripe's events are polled only.
 	PollOnly bool
+	// Messenger brings outbound events to the host's endpoints. Default: none;
+	// they are stored and wait for a service that has one.
+	Messenger Messenger
 	// Plans is the catalog. Required: without plans nobody can subscribe.
 	Plans Plans
 	// GracePeriod is how long past_due keeps premium after the first failed
@@ -42,9 +45,11 @@ type Service struct {
 	stripe     Stripe
 	background Stripe
 	pollOnly   bool
+	messenger  Messenger
 	rule       Rule
 
 	turn   chan struct{} // held while an event is written
+	lines  lines
 	prices priceCache
 	watch  webhookWatch
 }
@@ -75,6 +80,7 @@ func New(c Config) (*Service, error) {
 		stripe:         c.Stripe,
 		background:     c.Background,
 		pollOnly:       c.PollOnly,
+		messenger:      c.Messenger,
 		rule:           Rule{Plans: c.Plans, GracePeriod: c.GracePeriod},
 		turn:           make(chan struct{}, 1),
 	}, nil

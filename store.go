@@ -37,16 +37,26 @@ type Tx interface {
 	CustomersAfter(ctx context.Context, stripeCustomerID string, limit int) ([]Customer, error)
 	// DeleteBillingEntry deletes by kind and source. It is no error if there is none.
 	DeleteBillingEntry(ctx context.Context, kind BillingKind, source string) error
+	// DeleteEndpoint deletes an endpoint with its deliveries. It is no error if there is none.
+	DeleteEndpoint(ctx context.Context, id string) error
 	// DeleteOperation deletes one operation. It is no error if there is none.
 	DeleteOperation(ctx context.Context, id string) error
 	// DeleteOperations deletes operations that finished before then.
 	DeleteOperations(ctx context.Context, finishedBefore time.Time) error
 	// DeleteRefresh deletes the wish to read an object, if Wishes is still as given.
 	DeleteRefresh(ctx context.Context, objectID string, wishes int64) (deleted bool, err error)
+	// Deliveries lists deliveries to one endpoint, newest event first.
+	Deliveries(ctx context.Context, filter DeliveryFilter) ([]Delivery, error)
+	// Delivery is the delivery of that event to that endpoint.
+	Delivery(ctx context.Context, endpointID, eventID string) (Delivery, error)
 	// DueRechecks lists users whose RecheckAt has come, limit at most.
 	DueRechecks(ctx context.Context, now time.Time, limit int) ([]string, error)
 	// DueRefreshes lists wishes whose DueAt has come, oldest first, limit at most.
 	DueRefreshes(ctx context.Context, now time.Time, limit int) ([]Refresh, error)
+	// Endpoint is the endpoint of that id.
+	Endpoint(ctx context.Context, id string) (Endpoint, error)
+	// Endpoints lists all endpoints, oldest first.
+	Endpoints(ctx context.Context) ([]Endpoint, error)
 	// Enqueue stores a job, to be done after that much real time (zero: at once).
 	Enqueue(ctx context.Context, job Job, after time.Duration) error
 	// Event is one event without its payload.
@@ -93,6 +103,8 @@ type Tx interface {
 	// are paused, whose period ended before then and that come after another
 	// by the end of their period and Stripe's id, in that order, limit at most.
 	OverdueSubscriptions(ctx context.Context, endedBefore time.Time, after Subscription, limit int) ([]Subscription, error)
+	// Outbound is the outbound event of that id.
+	Outbound(ctx context.Context, id string) (OutboundEvent, error)
 	// Payment is the payment of that payment intent.
 	Payment(ctx context.Context, paymentIntentID string) (Payment, error)
 	// PendingEvents lists the events about an object that are pending, oldest first.
@@ -102,6 +114,11 @@ type Tx interface {
 	PutBillingEntry(ctx context.Context, e BillingEntry) error
 	// PutCustomer stores a user. ErrConflict: the Stripe customer is another user's.
 	PutCustomer(ctx context.Context, c Customer) error
+	// PutDelivery stores a delivery by endpoint and event; the type and the time
+	// of creation of one that is there stay.
+	PutDelivery(ctx context.Context, d Delivery) error
+	// PutEndpoint stores an endpoint.
+	PutEndpoint(ctx context.Context, e Endpoint) error
 	// PutEvent changes an event's status, reason, attempts, error, source, time
 	// of processing and what it waits for; the rest of it never changes.
 	PutEvent(ctx context.Context, e Event) error

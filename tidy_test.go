@@ -32,6 +32,8 @@ var realTime = map[string]string{
 	"operate":   "waits for another request, which takes real time whatever the clock of the records says",
 	"waitUntil": "the same wait",
 	"CreateKey": "a secret that a test can predict could be predicted elsewhere",
+
+	"newEndpointSecret": "as CreateKey",
 }
 
 func TestDomainTakesClockAndChanceFromItsConstructors(t *testing.T) {

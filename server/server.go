@@ -12,6 +12,7 @@ import (
 	"github.com/numerai-app/payments"
 	"github.com/numerai-app/payments/internal/api"
 	"github.com/numerai-app/payments/internal/jobs"
+	"github.com/numerai-app/payments/internal/outbound"
 	"github.com/numerai-app/payments/internal/store"
 	"github.com/numerai-app/payments/internal/stripe"
 )
@@ -70,8 +71,8 @@ func (s *Server) connect() error {
 		return fmt.Errorf("connect to Stripe: %w", err)
 	}
 	s.service, err = payments.New(payments.Config{
-		Store: s.store, Stripe: client, Background: client.Patient(), PollOnly: c.WebhooksOff, Plans: plans,
-		GracePeriod: c.GracePeriod, Now: c.Now, Logger: s.log,
+		Store: s.store, Stripe: client, Background: client.Patient(), PollOnly: c.WebhooksOff,
+		Messenger: outbound.New(outbound.Config{}), Plans: plans, GracePeriod: c.GracePeriod, Now: c.Now, Logger: s.log,
 	})
 	if err != nil {
 		return err

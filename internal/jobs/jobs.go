@@ -30,6 +30,9 @@ const (
 	// maxWorkers is how many jobs are at work at a time, sweeps and polls
 	// aside. They mostly wait for Stripe.
 	maxWorkers = 8
+	// maxDeliveries is how many deliveries to the host are at work at a time.
+	// They have a queue of their own.
+	maxDeliveries = 8
 	// sweepQueue and pollQueue are the sweeps' and the polls' own, so that they
 	// are on time however many other jobs wait.
 	sweepQueue = "sweep"
@@ -56,6 +59,7 @@ func Config(service Service, logger *slog.Logger, pollInterval time.Duration) *r
 	river.AddWorker(workers, &worker[payments.RefreshObject]{service: service})
 	river.AddWorker(workers, &worker[payments.RetryEvent]{service: service})
 	river.AddWorker(workers, &worker[payments.ResumeOperation]{service: service})
+	river.AddWorker(workers, &worker[payments.DeliverOutbound]{service: service})
 	river.AddWorker(workers, &periodicWorker[payments.PollEvents]{worker[payments.PollEvents]{service: service}, pollInterval})
 	river.AddWorker(workers, &periodicWorker[payments.Sweep]{worker[payments.Sweep]{service: service}, payments.SweepInterval})
 	return &river.Config{
@@ -69,9 +73,10 @@ func Config(service Service, logger *slog.Logger, pollInterval time.Duration) *r
 			periodic(payments.Sweep{}, sweepQueue, payments.SweepInterval),
 		},
 		Queues: map[string]river.QueueConfig{
-			river.QueueDefault: {MaxWorkers: maxWorkers},
-			pollQueue:          {MaxWorkers: 1},
-			sweepQueue:         {MaxWorkers: 1},
+			river.QueueDefault:     {MaxWorkers: maxWorkers},
+			pollQueue:              {MaxWorkers: 1},
+			sweepQueue:             {MaxWorkers: 1},
+			payments.OutboundQueue: {MaxWorkers: maxDeliveries},
 		},
 		RescueStuckJobsAfter: rescueAfter,
 		RetryPolicy:          backoff{},

@@ -112,6 +112,7 @@ func TestEveryKindIsWorked(t *testing.T) {
 			payments.RefreshObject{ObjectID: "in_1"},
 			payments.RetryEvent{EventID: "evt_1"},
 			payments.ResumeOperation{OperationID: "pop_1"},
+			payments.DeliverOutbound{EndpointID: "pep_1", EventID: "pevt_1", Round: 2},
 		} {
 			enqueue(t, s, 0, job)
 			equal(t, does.next(t), try{job, firstTry})

@@ -10,7 +10,7 @@ import (
 )
 
 // scansAll names the queries that may look at every row of a table.
-var scansAll = map[string]bool{"Keys": true} // an installation has a handful
+var scansAll = map[string]bool{"Endpoints": true, "Keys": true} // an installation has a handful
 
 var (
 	queryName = regexp.MustCompile(`-- name: (\w+) :`)

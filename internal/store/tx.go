@@ -18,6 +18,9 @@ type transaction struct {
 	// failure is the first error of the database. PostgreSQL refuses all that
 	// follows one, so what failed halfway must not be committed on either.
 	failure error
+	// endpoints are all of them, once they were read: whoever tells several
+	// things in one transaction asks each time.
+	endpoints *[]payments.Endpoint
 }
 
 var _ payments.Tx = (*transaction)(nil)
@@ -107,14 +110,11 @@ func (t *transaction) PutKey(ctx context.Context, k payments.Key) error {
 // machine's clock, whatever clock the domain lives by.
 func (t *transaction) Enqueue(ctx context.Context, job payments.Job, after time.Duration) error {
 	options := &river.InsertOpts{MaxAttempts: payments.MaxAttempts}
+	if queued, ok := job.(interface{ Queue() string }); ok {
+		options.Queue = queued.Queue()
+	}
 	if after > 0 {
 		options.ScheduledAt = time.Now().Add(after)
 	}
 	return t.fail("store the job "+job.Kind(), t.enqueue(ctx, job, options))
-}
-
-func (t *transaction) InsertOutbound(ctx context.Context, e payments.OutboundEvent) error {
-	return t.fail("store the outbound event", t.writes.InsertOutbound(ctx, queries.InsertOutboundParams{
-		ID: e.ID, Type: string(e.Type), UserID: e.UserID, Data: notNull(e.Data), CreatedAt: utc(e.CreatedAt),
-	}))
 }

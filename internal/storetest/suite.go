@@ -39,6 +39,8 @@ func Run(t *testing.T, open func(t *testing.T) payments.Store) {
 		"OldOperations":    checkOldOperations,
 		"Keys":             checkKeys,
 		"Outbound":         checkOutbound,
+		"Endpoints":        checkEndpoints,
+		"Deliveries":       checkDeliveries,
 		"NotFound":         checkNotFound,
 		"Rollback":         checkRollback,
 		"BrokenUpdate":     checkBrokenUpdate,

@@ -274,12 +274,3 @@ func checkRefreshes(t *testing.T, s payments.Store) {
 		return nil
 	})
 }
-
-func checkOutbound(t *testing.T, s payments.Store) {
-	e := payments.OutboundEvent{
-		ID: "pevt_1", Type: payments.OutboundPremiumChanged, UserID: "u", Data: []byte(`{"a":"b"}`), CreatedAt: at(0),
-	}
-	update(t, s, func(ctx context.Context, tx payments.Tx) error { return tx.InsertOutbound(ctx, e) })
-	err := s.Update(t.Context(), func(tx payments.Tx) error { return tx.InsertOutbound(t.Context(), e) })
-	isKind(t, err, payments.ErrConflict)
-}

@@ -77,6 +77,37 @@ type Operation struct {
 	FinishedAt     *time.Time
 }
 
+type OutboundDelivery struct {
+	EndpointID     string
+	EventID        string
+	Type           string
+	Status         string
+	Round          int64
+	Attempts       int64
+	ResponseStatus int64
+	Error          string
+	NextAttemptAt  *time.Time
+	AttemptedAt    *time.Time
+	CreatedAt      time.Time
+}
+
+type OutboundEndpoint struct {
+	ID                  string
+	URL                 string
+	Description         string
+	Types               string
+	Secret              string
+	PreviousSecret      string
+	PreviousSecretUntil *time.Time
+	DisabledAt          *time.Time
+	DisabledReason      string
+	Failures            int64
+	FailingSince        *time.Time
+	RestsUntil          *time.Time
+	CreatedAt           time.Time
+	UpdatedAt           time.Time
+}
+
 type OutboundEvent struct {
 	ID        string
 	Type      string

@@ -4,3 +4,6 @@ INSERT INTO outbound_events (
 ) VALUES (
     $1, $2, $3, $4, $5
 );
+
+-- name: Outbound :one
+SELECT * FROM outbound_events WHERE id = $1;

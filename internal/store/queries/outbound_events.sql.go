@@ -36,3 +36,20 @@ func (q *Queries) InsertOutbound(ctx context.Context, arg InsertOutboundParams) 
 	)
 	return err
 }
+
+const outbound = `-- name: Outbound :one
+SELECT id, type, user_id, data, created_at FROM outbound_events WHERE id = $1
+`
+
+func (q *Queries) Outbound(ctx context.Context, id string) (OutboundEvent, error) {
+	row := q.db.QueryRow(ctx, outbound, id)
+	var i OutboundEvent
+	err := row.Scan(
+		&i.ID,
+		&i.Type,
+		&i.UserID,
+		&i.Data,
+		&i.CreatedAt,
+	)
+	return i, err
+}
