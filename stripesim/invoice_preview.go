@@ -67,19 +67,26 @@ func (t *transaction) previewSubscription(c call) (*invoice, *customer, *apiErro
 	if fault := t.addPreviewItems(s, cus, c); fault != nil {
 		return nil, nil, fault
 	}
-	if s != nil && c.has("discounts") {
+	details := c.form.form("subscription_details")
+	if s != nil && c.has("discounts") && !isUpdate(details) {
 		if fault := edit[*subscription](t, s.ID).setDiscounts(t, c); fault != nil {
 			return nil, nil, fault
 		}
 	}
 	mark := len(t.order)
-	if details := c.form.form("subscription_details"); len(details) > 0 {
+	if len(details) > 0 {
 		if s, fault = t.tryChange(s, cus, details, c.only("currency", "discounts")); fault != nil {
 			return nil, nil, fault
 		}
 	}
 	made, fault := t.wanted(s, cus, mark, c)
 	return made, cus, fault
+}
+
+// isUpdate says whether details are those of an update, which takes discounts
+// too.
+func isUpdate(details form) bool {
+	return len(details) > 0 && !details.boolean("cancel_now", false) && details.text("resume_at") != "now"
 }
 
 // previewed are the subscription whose next invoice is asked for, and the
@@ -181,8 +188,8 @@ func previewItem(given form) form {
 }
 
 // tryChange does to a subscription what the preview is to show: it begins,
-// changes, is resumed, or ends now. beside is what the request says of one that
-// begins outside of its details.
+// changes, is resumed, or ends now. beside is what the request says of it outside
+// of its details.
 func (t *transaction) tryChange(s *subscription, cus *customer, details, beside form) (*subscription, *apiError) {
 	if fault := checkPreviewed(details); fault != nil {
 		return nil, fault.under("subscription_details")
@@ -211,6 +218,7 @@ func (t *transaction) tryChange(s *subscription, cus *customer, details, beside 
 		if _, isTime := details.value("billing_cycle_anchor").(int64); isTime {
 			return nil, invalid("subscription_details[billing_cycle_anchor]", "", "The billing cycle anchor of a subscription can only be now or unchanged.")
 		}
+		maps.Copy(asked, beside.only("discounts"))
 		result, fault = updateSubscription(t, call{form: asked, ids: []string{s.ID}})
 	}
 	changed, _ := result.(*subscription)

@@ -19,11 +19,6 @@ func (t *transaction) previewSchedule(c call) (*invoice, *customer, *apiError) {
 	if fault := t.addPreviewItems(s, cus, c); fault != nil {
 		return nil, nil, fault
 	}
-	if s != nil && c.has("discounts") {
-		if fault := edit[*subscription](t, s.ID).setDiscounts(t, c); fault != nil {
-			return nil, nil, fault
-		}
-	}
 	mark := len(t.order)
 	schedule, fault := t.tryPlan(cus, c)
 	if fault != nil {
@@ -31,14 +26,18 @@ func (t *transaction) previewSchedule(c call) (*invoice, *customer, *apiError) {
 	}
 	if c.text("preview_mode") == "recurring" {
 		begun := t.begunBy(schedule)
-		if s == nil && begun != nil {
+		if begun != nil {
 			fault = edit[*subscription](t, begun.ID).setDiscounts(t, c)
 		}
 		return t.recurringInvoice(begun), cus, fault
 	}
 	made := t.nextInvoice(string(schedule.Subscription), schedule.ID, mark)
-	if made != nil && s == nil {
-		fault = made.setDiscounts(t, c.form)
+	switch {
+	case made == nil || !c.has("discounts"):
+	case made.Status != "draft":
+		fault = unsupported("discounts", "discounts of a preview of what a phase bills at once")
+	default:
+		fault = made.setDiscounts(t, c.form) // whatever its phase has
 	}
 	return made, cus, fault
 }

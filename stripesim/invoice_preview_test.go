@@ -25,6 +25,11 @@ func billed(invoice object) object {
 		for _, name := range []string{"amount", "description", "period", "quantity", "currency", "discountable"} {
 			one[name] = line[name]
 		}
+		var off []any
+		for _, discounted := range list(line, "discount_amounts") {
+			off = append(off, discounted["amount"])
+		}
+		one["off"] = off
 		lines = append(lines, map[string]any(one))
 	}
 	kept["lines"] = lines
@@ -52,12 +57,18 @@ func TestPreviewsComeTrue(t *testing.T) {
 	t.Parallel()
 	at := time.Now() // the preview and the change happen in the same second
 	w := newWorld(t, stripesim.Config{Now: func() time.Time { return at }})
+	for _, coupon := range []string{"id=tenth&percent_off=10", "id=third&percent_off=33.33&duration=forever", "id=seven&amount_off=777&currency=usd&duration=forever"} {
+		w.post("/v1/coupons", coupon)
+	}
+	discounts := []string{"", "", "discounts=", "discounts[0][coupon]=tenth", "discounts[0][coupon]=third", "discounts[0][coupon]=seven&discounts[1][coupon]=tenth"}
+	modes := []string{"", "&billing_mode[type]=classic", "&billing_mode[type]=flexible&billing_mode[flexible][proration_discounts]=itemized"}
 	prices := []string{w.price, w.newPrice(3333, "week"), w.newPrice(700, "week"), w.newPrice(9999, "month"), w.newPrice(0, "week")}
 	rapid.Check(t, func(r *rapid.T) {
 		customer := w.newCustomer("pm_card_visa")
 		w.post("/v1/customers/"+customer, fmt.Sprint("balance=", rapid.SampledFrom([]int{0, 0, -750, 300, -20000}).Draw(r, "balance")))
-		first := w.post("/v1/subscriptions", fmt.Sprintf("customer=%s&items[0][price]=%s&items[0][quantity]=%d",
-			customer, rapid.SampledFrom(prices[:3]).Draw(r, "from"), rapid.IntRange(1, 3).Draw(r, "first quantity")))
+		first := w.post("/v1/subscriptions", fmt.Sprintf("customer=%s&items[0][price]=%s&items[0][quantity]=%d&%s%s",
+			customer, rapid.SampledFrom(prices[:3]).Draw(r, "from"), rapid.IntRange(1, 3).Draw(r, "first quantity"),
+			rapid.SampledFrom(discounts).Draw(r, "discounts at first"), rapid.SampledFrom(modes).Draw(r, "mode")))
 		id := first.text("id")
 		w.advance(time.Duration(rapid.Int64Range(0, int64(6*day)).Draw(r, "wait")))
 		if rapid.Bool().Draw(r, "an item waits") {
@@ -68,12 +79,12 @@ func TestPreviewsComeTrue(t *testing.T) {
 			first.text("items.data.0.id"), rapid.SampledFrom(prices).Draw(r, "to"), rapid.IntRange(0, 4).Draw(r, "quantity"),
 			now-rapid.Int64Range(0, min(1000, now-first.number("items.data.0.current_period_start"))).Draw(r, "before"),
 			rapid.SampledFrom([]string{"always_invoice", "create_prorations", "none"}).Draw(r, "behaviour"))
-		start := w.newest()
-		preview := w.post("/v1/invoices/create_preview", "subscription="+id+"&"+inDetails(change))
+		start, redeemed := w.newest(), rapid.SampledFrom(discounts).Draw(r, "discounts")
+		preview := w.post("/v1/invoices/create_preview", "subscription="+id+"&"+inDetails(change)+"&"+redeemed)
 		if w.newest() != start {
 			r.Fatal("a preview left events")
 		}
-		changed := w.post("/v1/subscriptions/"+id, change+"&expand[]=latest_invoice")
+		changed := w.post("/v1/subscriptions/"+id, change+"&"+redeemed+"&expand[]=latest_invoice")
 		real := changed
 		if changed.text("latest_invoice.id") == first.text("latest_invoice") {
 			end := time.Unix(changed.number("items.data.0.current_period_end"), 0)

@@ -71,8 +71,12 @@ func TestScheduleDiscounts(t *testing.T) {
 	w.post(path, fmt.Sprintf("phases[0][start_date]=%d&phases[0][end_date]=%d&phases[0][items][0][price]=%s&phases[0][discounts][0][discount]=%s"+
 		"&phases[0][add_invoice_items][0][price]=%s&phases[1][items][0][price]=%s", february, march, w.price, kept, single, w.price))
 	wantAll(t, "the present phase, changed", w.subscription(id).object, map[string]any{"discounts.0": kept, "discounts.1": nil})
+	w.advanceTo("2026-02-02")
 	start = w.newest()
 	w.advanceTo("2026-03-01")
+	w.wantEvents(start, []string{
+		"subscription_schedule.updated", "customer.discount.deleted", "customer.subscription.updated", "customer.subscription.updated", "invoice.created",
+	})
 	wantAll(t, "no discounts are left, and nothing was added twice", w.subscription(id).object, map[string]any{
 		"discounts.0": nil, "latest_invoice.total": 2000, "latest_invoice.lines.data.1": nil,
 	})
