@@ -29,28 +29,17 @@ func (s *Service) ReceiveEvent(ctx context.Context, body []byte, signature strin
 	return s.receive(ctx, event)
 }
 
-// receive stores an event and applies it, in one transaction. An event that
-// cannot be applied is stored all the same and tried again later, so that it
-// harms nobody but itself.
+// receive stores an event and applies it, in one transaction, together with
+// those that arrive meanwhile. An event that cannot be applied is stored all the
+// same and tried again later, so that it harms nobody but itself.
 func (s *Service) receive(ctx context.Context, event Event) error {
 	event.ReceivedAt, event.Status = s.now(), EventPending
 	news, poison := s.stripe.DecodeEvent(event.Payload)
-	if err := s.enter(ctx); err != nil {
-		return err
-	}
-	defer s.leave()
 	if poison == nil {
-		err := s.store.Update(ctx, func(tx Tx) error {
-			inserted, err := tx.InsertEvents(ctx, []Event{event})
-			if err != nil || !inserted[0] {
-				return err
-			}
-			return s.process(ctx, tx, event, news)
-		})
-		if err == nil || errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
-			return err
+		poison = s.intake.add(ctx, event, news)
+		if poison == nil || errors.Is(poison, ErrUnavailable) || ctx.Err() != nil {
+			return poison
 		}
-		poison = err
 	}
 	s.log.ErrorContext(ctx, "an event could not be applied; it will be tried again",
 		"event", event.ID, "type", event.Type, "error", poison)
@@ -72,20 +61,6 @@ func (s *Service) receive(ctx context.Context, event Event) error {
 	}
 	return nil
 }
-
-// enter waits for the turn to write an event. A process writes one at a time:
-// serializable transactions side by side, though about different users, meet on
-// the same pages of the same indexes, and would mostly undo each other.
-func (s *Service) enter(ctx context.Context) error {
-	select {
-	case s.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (s *Service) leave() { <-s.turn }
 
 // retryAfter is the pause before an event that could not be applied is tried again.
 const retryAfter = rereadAfter

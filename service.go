@@ -48,7 +48,7 @@ type Service struct {
 	messenger  Messenger
 	rule       Rule
 
-	turn   chan struct{} // held while an event is written
+	intake intake
 	lines  lines
 	prices priceCache
 	watch  webhookWatch
@@ -75,15 +75,16 @@ func New(c Config) (*Service, error) {
 	if c.Background == nil {
 		c.Background = c.Stripe
 	}
-	return &Service{
+	s := &Service{
 		Administration: NewAdministration(c),
 		stripe:         c.Stripe,
 		background:     c.Background,
 		pollOnly:       c.PollOnly,
 		messenger:      c.Messenger,
 		rule:           Rule{Plans: c.Plans, GracePeriod: c.GracePeriod},
-		turn:           make(chan struct{}, 1),
-	}, nil
+	}
+	s.intake.write = s.writeEvents
+	return s, nil
 }
 
 // priceCache keeps what the plans cost, so that Stripe is asked once an hour.

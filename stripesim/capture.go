@@ -26,7 +26,7 @@ func (t *transaction) authorize(intent *paymentIntent, made *charge) {
 	made.Captured, made.AmountCaptured, made.private.BookedAt = false, 0, 0
 	method := made.PaymentMethodDetails.part()
 	method.Card.CaptureBefore = until
-	made.PaymentMethodDetails = share(method)
+	made.PaymentMethodDetails = intern(method)
 	intent.Status, intent.AmountCapturable, intent.private.CaptureBefore = "requires_capture", intent.Amount, until
 	t.emit("charge.succeeded", made)
 	t.emit("payment_intent.amount_capturable_updated", intent)

@@ -50,7 +50,7 @@ func (m *paymentMethod) setCard(t *transaction, details form) *apiError {
 	if changed.ExpYear < century {
 		changed.ExpYear += 20 * century
 	}
-	m.Card = share(changed)
+	m.Card = intern(changed)
 	return changed.invalidity(time.Unix(t.now, 0).UTC(), details.text("cvc"))
 }
 

@@ -7,50 +7,50 @@ const chargeKind = "charge"
 // charge is one movement of money, or the try of one.
 type charge struct {
 	header
-	Livemode                      no                     `json:"livemode"`
-	Amount                        int64                  `json:"amount"`
-	AmountCaptured                int64                  `json:"amount_captured"`
-	AmountRefunded                int64                  `json:"amount_refunded"`
-	Application                   null                   `json:"application"`
-	ApplicationFee                null                   `json:"application_fee"`
-	ApplicationFeeAmount          null                   `json:"application_fee_amount"`
-	BalanceTransaction            text                   `json:"balance_transaction"` // null until it is booked
-	BillingDetails                shared[billingDetails] `json:"billing_details"`
-	CalculatedStatementDescriptor string                 `json:"calculated_statement_descriptor"`
-	Captured                      bool                   `json:"captured"`
-	Created                       int64                  `json:"created"`
-	Currency                      string                 `json:"currency"`
-	Customer                      text                   `json:"customer"`
-	Description                   text                   `json:"description"`
-	Destination                   null                   `json:"destination"`
-	Dispute                       text                   `json:"dispute"`
-	Disputed                      bool                   `json:"disputed"`
-	FailureBalanceTransaction     null                   `json:"failure_balance_transaction"`
-	FailureCode                   text                   `json:"failure_code"`
-	FailureMessage                text                   `json:"failure_message"`
-	FraudDetails                  emptyHash              `json:"fraud_details"`
-	Metadata                      metadata               `json:"metadata"`
-	OnBehalfOf                    null                   `json:"on_behalf_of"`
-	Order                         null                   `json:"order"`
-	Outcome                       shared[outcome]        `json:"outcome"`
-	Paid                          bool                   `json:"paid"`
-	PaymentIntent                 text                   `json:"payment_intent"`
-	PaymentMethod                 text                   `json:"payment_method"`
-	PaymentMethodDetails          shared[chargeMethod]   `json:"payment_method_details"`
-	RadarOptions                  emptyHash              `json:"radar_options"`
-	ReceiptEmail                  text                   `json:"receipt_email"`
-	ReceiptNumber                 null                   `json:"receipt_number"`
-	ReceiptURL                    text                   `json:"receipt_url"`
-	Refunded                      bool                   `json:"refunded"`
-	Review                        null                   `json:"review"`
-	Shipping                      null                   `json:"shipping"`
-	Source                        null                   `json:"source"`
-	SourceTransfer                null                   `json:"source_transfer"`
-	StatementDescriptor           null                   `json:"statement_descriptor"`
-	StatementDescriptorSuffix     null                   `json:"statement_descriptor_suffix"`
-	Status                        string                 `json:"status"`
-	TransferData                  null                   `json:"transfer_data"`
-	TransferGroup                 null                   `json:"transfer_group"`
+	Livemode                      no                       `json:"livemode"`
+	Amount                        int64                    `json:"amount"`
+	AmountCaptured                int64                    `json:"amount_captured"`
+	AmountRefunded                int64                    `json:"amount_refunded"`
+	Application                   null                     `json:"application"`
+	ApplicationFee                null                     `json:"application_fee"`
+	ApplicationFeeAmount          null                     `json:"application_fee_amount"`
+	BalanceTransaction            text                     `json:"balance_transaction"` // null until it is booked
+	BillingDetails                interned[billingDetails] `json:"billing_details"`
+	CalculatedStatementDescriptor string                   `json:"calculated_statement_descriptor"`
+	Captured                      bool                     `json:"captured"`
+	Created                       int64                    `json:"created"`
+	Currency                      string                   `json:"currency"`
+	Customer                      text                     `json:"customer"`
+	Description                   text                     `json:"description"`
+	Destination                   null                     `json:"destination"`
+	Dispute                       text                     `json:"dispute"`
+	Disputed                      bool                     `json:"disputed"`
+	FailureBalanceTransaction     null                     `json:"failure_balance_transaction"`
+	FailureCode                   text                     `json:"failure_code"`
+	FailureMessage                text                     `json:"failure_message"`
+	FraudDetails                  emptyHash                `json:"fraud_details"`
+	Metadata                      metadata                 `json:"metadata"`
+	OnBehalfOf                    null                     `json:"on_behalf_of"`
+	Order                         null                     `json:"order"`
+	Outcome                       interned[outcome]        `json:"outcome"`
+	Paid                          bool                     `json:"paid"`
+	PaymentIntent                 text                     `json:"payment_intent"`
+	PaymentMethod                 text                     `json:"payment_method"`
+	PaymentMethodDetails          interned[chargeMethod]   `json:"payment_method_details"`
+	RadarOptions                  emptyHash                `json:"radar_options"`
+	ReceiptEmail                  text                     `json:"receipt_email"`
+	ReceiptNumber                 null                     `json:"receipt_number"`
+	ReceiptURL                    text                     `json:"receipt_url"`
+	Refunded                      bool                     `json:"refunded"`
+	Review                        null                     `json:"review"`
+	Shipping                      null                     `json:"shipping"`
+	Source                        null                     `json:"source"`
+	SourceTransfer                null                     `json:"source_transfer"`
+	StatementDescriptor           null                     `json:"statement_descriptor"`
+	StatementDescriptorSuffix     null                     `json:"statement_descriptor_suffix"`
+	Status                        string                   `json:"status"`
+	TransferData                  null                     `json:"transfer_data"`
+	TransferGroup                 null                     `json:"transfer_group"`
 
 	private chargePrivate
 }
@@ -123,7 +123,7 @@ func (t *transaction) newCharge(intent *paymentIntent, method *paymentMethod) *c
 		header: header{ID: t.newID("ch_3", 23), Object: chargeKind}, Amount: intent.Amount, BillingDetails: method.BillingDetails,
 		CalculatedStatementDescriptor: "SIMULATOR", Created: t.now, Currency: intent.Currency, Customer: intent.Customer,
 		Description: intent.Description, Metadata: intent.Metadata, PaymentIntent: text(intent.ID), PaymentMethod: text(method.ID),
-		PaymentMethodDetails: share(chargeMethod{Type: "card", Card: chargeCard{
+		PaymentMethodDetails: intern(chargeMethod{Type: "card", Card: chargeCard{
 			Brand: known.Brand, Checks: known.Checks, Country: known.Country, ExpMonth: known.ExpMonth, ExpYear: known.ExpYear,
 			Fingerprint: known.Fingerprint, Funding: known.Funding, Last4: known.Last4, Network: known.Brand, RegulatedStatus: known.RegulatedStatus,
 		}}),
@@ -146,10 +146,10 @@ func (c *charge) settle(now int64, risk string) {
 	c.Status, c.Paid, c.Captured, c.AmountCaptured = "succeeded", true, true, c.Amount
 	method := c.PaymentMethodDetails.part()
 	method.Card.AmountAuthorized = sum(c.Amount)
-	c.PaymentMethodDetails = share(method)
+	c.PaymentMethodDetails = intern(method)
 	c.private.BookedAt = now + bookTime
 	c.ReceiptURL = text("https://pay.stripe.com/receipts/simulator/" + c.ID)
-	c.Outcome = share(outcome{
+	c.Outcome = intern(outcome{
 		NetworkStatus: "approved_by_network", RiskLevel: cmp.Or(risk, "normal"), RiskScore: riskScores[risk], SellerMessage: "Payment complete.", Type: "authorized",
 	})
 }
@@ -161,12 +161,12 @@ func (c *charge) fail(why refusal, blocked bool) {
 	if reason == "" {
 		reason = why.code
 	}
-	c.Outcome = share(outcome{
+	c.Outcome = intern(outcome{
 		AdviceCode: adviceOf(why), NetworkStatus: "declined_by_network", Reason: text(reason), RiskLevel: "normal", RiskScore: normalRisk,
 		SellerMessage: "The bank did not return any further details with this decline.", Type: "issuer_declined",
 	})
 	if blocked {
-		c.Outcome = share(outcome{
+		c.Outcome = intern(outcome{
 			NetworkStatus: "not_sent_to_network", Reason: "highest_risk_level", RiskLevel: "highest", RiskScore: highestRisk,
 			SellerMessage: "Stripe blocked this payment as too risky.", Type: "blocked",
 		})

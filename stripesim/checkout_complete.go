@@ -210,7 +210,7 @@ func (t *transaction) enterMethod(entered, customerID string, by billingDetails)
 		return nil, fault
 	}
 	made := t.newPaymentMethod(chosen)
-	made.BillingDetails = share(by)
+	made.BillingDetails = intern(by)
 	t.create(made)
 	return made, nil
 }

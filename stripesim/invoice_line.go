@@ -96,7 +96,7 @@ func (t *transaction) itemLines(s *subscription, item subscriptionItem) []invoic
 	if s.Status == "trialing" {
 		return []invoiceLine{t.itemLine(s, item, portion{quantity: item.Quantity, unit: billed.UnitAmountDecimal}, "Trial period for "+name)}
 	}
-	share := s.share(item, item.CurrentPeriodStart)
+	share := s.intern(item, item.CurrentPeriodStart)
 	if !share.IsInt() {
 		rest := portion{quantity: item.Quantity, unit: billed.UnitAmountDecimal, amount: new(big.Rat).SetInt64(s.partAmount(item, item.CurrentPeriodStart))}
 		line := t.itemLine(s, item, rest, fmt.Sprintf("Remaining time on %d × %s", item.Quantity, name))

@@ -11,15 +11,15 @@ const paymentMethodKind = "payment_method"
 // paymentMethod is a card. Only what identifies a test card is kept of it.
 type paymentMethod struct {
 	header
-	Livemode        no                     `json:"livemode"`
-	AllowRedisplay  string                 `json:"allow_redisplay"`
-	BillingDetails  shared[billingDetails] `json:"billing_details"`
-	Card            shared[card]           `json:"card"`
-	Created         int64                  `json:"created"`
-	Customer        text                   `json:"customer"`
-	CustomerAccount null                   `json:"customer_account"`
-	Metadata        metadata               `json:"metadata"`
-	Type            string                 `json:"type"`
+	Livemode        no                       `json:"livemode"`
+	AllowRedisplay  string                   `json:"allow_redisplay"`
+	BillingDetails  interned[billingDetails] `json:"billing_details"`
+	Card            interned[card]           `json:"card"`
+	Created         int64                    `json:"created"`
+	Customer        text                     `json:"customer"`
+	CustomerAccount null                     `json:"customer_account"`
+	Metadata        metadata                 `json:"metadata"`
+	Type            string                   `json:"type"`
 
 	private paymentMethodPrivate
 }
@@ -114,7 +114,7 @@ func (t *transaction) newPaymentMethod(c testCard) *paymentMethod {
 	const yearsValid = 8
 	return &paymentMethod{
 		header: header{ID: t.newID("pm_1", 23), Object: paymentMethodKind}, AllowRedisplay: "unspecified", Created: t.now, Type: "card",
-		Card: share(card{
+		Card: intern(card{
 			Brand: c.brand, Checks: c.check(address{}), Country: cmp.Or(c.country, "US"), DisplayBrand: c.brand, ExpMonth: 8,
 			ExpYear: int64(time.Unix(t.now, 0).UTC().Year() + yearsValid), Fingerprint: digest(c.number)[:16], Funding: cmp.Or(c.funding, "credit"),
 			Last4: c.number[len(c.number)-4:], Networks: networks{Available: [1]string{c.brand}}, RegulatedStatus: "unregulated",
@@ -177,7 +177,7 @@ func createPaymentMethod(t *transaction, c call) (any, *apiError) {
 func (m *paymentMethod) setBillingDetails(f form) {
 	details, checked := readBillingDetails(f), m.Card.part()
 	checked.Checks = m.testCard().check(details.Address)
-	m.BillingDetails, m.Card = share(details), share(checked)
+	m.BillingDetails, m.Card = intern(details), intern(checked)
 }
 
 func readBillingDetails(f form) billingDetails {

@@ -93,7 +93,7 @@ func (t *transaction) credit(s, old *subscription, item subscriptionItem, at int
 	defer s.uncredited(item.ID, at)
 	if s.BillingMode.Type == "classic" {
 		made := t.newProration(s, item, -old.partAmount(item, at), period{item.CurrentPeriodEnd, at})
-		made.takeOff(s, offShare(t.itemOff(old, item), new(big.Rat).Neg(old.share(item, at)), s.Currency))
+		made.takeOff(s, offShare(t.itemOff(old, item), new(big.Rat).Neg(old.intern(item, at)), s.Currency))
 		if len(debits) > 0 {
 			made.credits(debits[len(debits)-1])
 		}
@@ -125,7 +125,7 @@ func (s *subscription) uncredited(item string, at int64) {
 // charge bills an item for what is left of its period from at on.
 func (t *transaction) charge(s *subscription, item subscriptionItem, at int64) {
 	made := t.newProration(s, item, s.partAmount(item, at), period{item.CurrentPeriodEnd, at})
-	gross, off := made.Amount, offShare(t.itemOff(s, item), s.share(item, at), s.Currency)
+	gross, off := made.Amount, offShare(t.itemOff(s, item), s.intern(item, at), s.Currency)
 	made.takeOff(s, off)
 	if gross > 0 {
 		s.addDebit(debit{Item: item.ID, Amount: gross, Off: off, From: at, To: item.CurrentPeriodEnd, Until: item.CurrentPeriodEnd, InvoiceItem: made.ID})
@@ -135,12 +135,12 @@ func (t *transaction) charge(s *subscription, item subscriptionItem, at int64) {
 
 // partAmount is what an item costs from a time to the end of its period.
 func (s *subscription) partAmount(item subscriptionItem, from int64) int64 {
-	return roundMoney(new(big.Rat).Mul(item.Price.exactAmount(item.Quantity), s.share(item, from)), s.Currency)
+	return roundMoney(new(big.Rat).Mul(item.Price.exactAmount(item.Quantity), s.intern(item, from)), s.Currency)
 }
 
 // share is the part of a whole period that is left of an item's present one
 // from a time on.
-func (s *subscription) share(item subscriptionItem, from int64) *big.Rat {
+func (s *subscription) intern(item subscriptionItem, from int64) *big.Rat {
 	end := item.CurrentPeriodEnd
 	whole := item.Price.Recurring.around(s.cycle(), end-1)
 	if from >= end {
