@@ -52,11 +52,21 @@ func eachEngine(t *testing.T, test func(t *testing.T, b *testBundle)) {
 
 func setup(t *testing.T, databaseURL string) *testBundle {
 	t.Helper()
+	b, config, listener := prepare(t, databaseURL, func(b *testBundle) string { return b.url + apiPath + "webhook/" })
+	b.start(t, config, listener)
+	return b
+}
+
+// prepare is an offline Stripe, with a configuration of a service that is not
+// started yet and a listener for it. Webhooks go to the address given; empty: none.
+func prepare(t *testing.T, databaseURL string, webhooks func(*testBundle) string) (*testBundle, server.Config, net.Listener) {
+	t.Helper()
 	sim, err := stripesim.New(stripesim.Config{RetrySchedule: []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, time.Second, time.Second}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	stripe := httptest.NewServer(sim)
+	t.Cleanup(stripe.Close)
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -68,19 +78,29 @@ func setup(t *testing.T, databaseURL string) *testBundle {
 			{PlanID: "premium", Name: "Premium", Amount: 1999, Currency: "usd"},
 			{PlanID: "elite", Name: "Elite", Amount: 2999, Currency: "usd"},
 		},
-		WebhookURL: b.url + apiPath + "webhook/",
+		WebhookURL: webhooks(b),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	config := server.Config{
-		StripeSecretKey: secretKey, StripePublishableKey: "pk_test_server", StripeWebhookSecrets: []string{account.WebhookSecret},
+		StripeSecretKey: secretKey, StripePublishableKey: "pk_test_server",
 		StripeAPIBase: stripe.URL, DatabaseURL: databaseURL, PublicURL: b.url, JWTSecret: jwtSecret, Now: sim.Now,
 		GracePeriod: 48 * time.Hour,
+	}
+	if account.WebhookSecret != "" {
+		config.StripeWebhookSecrets = []string{account.WebhookSecret}
 	}
 	for i, id := range []string{"basic", "premium", "elite"} {
 		config.Plans = append(config.Plans, payments.Plan{ID: id, Rank: i + 1, Prices: []string{account.Prices[id]}})
 	}
+	return b, config, listener
+}
+
+// start makes the service and runs it until the end of the test.
+func (b *testBundle) start(t *testing.T, config server.Config, listener net.Listener) {
+	t.Helper()
+	var err error
 	if b.service, err = server.New(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
@@ -94,18 +114,16 @@ func setup(t *testing.T, databaseURL string) *testBundle {
 		}
 	})
 	t.Cleanup(func() {
-		if err := sim.Close(ctx); err != nil {
+		if err := b.sim.Close(ctx); err != nil {
 			t.Errorf("close the simulator: %v", err)
 		}
 		frontend.Close()
 		stop()
 		jobs.Wait()
-		stripe.Close()
 		if err := b.service.Close(); err != nil {
 			t.Errorf("close the service: %v", err)
 		}
 	})
-	return b
 }
 
 // call makes a request as a user and decodes the answer.
@@ -543,6 +561,7 @@ func TestConfigFaultsAllAtOnce(t *testing.T) {
 		"STRIPE_PRICE_ID_BASIC": "price_1", "STRIPE_PRICE_ID_PREMIUM": "price_1", "STRIPE_PRICE_ID_ELITE": "prod_1",
 		"STRIPE_API_BASE": "http://stripe.example", "PAYMENTS_JWT_SECRET": "tooLittle", "PAYMENTS_GRACE_PERIOD": "3 days",
 		"PAYMENTS_CORS_ORIGINS": "example.com", "PAYMENTS_LOG_LEVEL": "loud", "PAYMENTS_PUBLIC_URL": "pay.example.com",
+		"PAYMENTS_WEBHOOKS": "no", "PAYMENTS_STRIPE_RATE": "NaN",
 	}
 	_, err = server.LoadConfig(func(name string) (string, bool) {
 		value, ok := environment[name]
@@ -556,6 +575,37 @@ func TestConfigFaultsAllAtOnce(t *testing.T) {
 	for _, secret := range []string{"sk_live_1", "tooLittle"} {
 		if strings.Contains(fmt.Sprint(err), secret) {
 			t.Errorf("%v shows a secret", err)
+		}
+	}
+}
+
+// TestConfigWithoutWebhooks checks that where no webhook comes, no secret of
+// one is asked for.
+func TestConfigWithoutWebhooks(t *testing.T) {
+	t.Parallel()
+	for rate, want := range map[string]float64{"": 0, "2.5": 2.5, "100": 100} {
+		environment := map[string]string{
+			"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_PUBLISHABLE_KEY": "pk_test_1", "PAYMENTS_JWT_SECRET": jwtSecret,
+			"STRIPE_PRICE_ID_BASIC": "price_1", "STRIPE_PRICE_ID_PREMIUM": "price_2", "STRIPE_PRICE_ID_ELITE": "price_3",
+			"PAYMENTS_WEBHOOKS": "off", "PAYMENTS_STRIPE_RATE": rate,
+		}
+		lookup := func(name string) (string, bool) {
+			value, ok := environment[name]
+			return value, ok
+		}
+		config, err := server.LoadConfig(lookup)
+		if err != nil || !config.WebhooksOff || config.StripeRate != want {
+			t.Errorf("off: %t, %g a second, %v", config.WebhooksOff, config.StripeRate, err)
+		}
+		environment["PAYMENTS_WEBHOOKS"] = "on"
+		if _, err := server.LoadConfig(lookup); err == nil || !strings.Contains(err.Error(), "STRIPE_WEBHOOK_SECRET") {
+			t.Errorf("with webhooks: %v, which does not name STRIPE_WEBHOOK_SECRET", err)
+		}
+	}
+	for _, rate := range []string{"0", "-1", "10001", "many", "Inf"} {
+		_, err := server.LoadConfig(func(name string) (string, bool) { return rate, name == "PAYMENTS_STRIPE_RATE" })
+		if err == nil || !strings.Contains(err.Error(), "PAYMENTS_STRIPE_RATE") {
+			t.Errorf("%s: %v", rate, err)
 		}
 	}
 }
