@@ -138,7 +138,8 @@ func (t *transaction) setTrial(s *subscription, c call) (trialChange, *apiError)
 		}
 		if !s.private.Warned {
 			s.private.Warned = true
-			t.emit("customer.subscription.trial_will_end", s)
+			// It is told first, so it shows what was true before this change.
+			t.emit("customer.subscription.trial_will_end", t.state.row(keyOf(s)).object)
 		}
 		s.TrialEnd, s.Status = moment(t.now), "active"
 		return trialEnds, nil

@@ -219,3 +219,19 @@ func TestPausedCollection(t *testing.T) {
 		})
 	}
 }
+
+// TestWarningShowsWhatWasTrue ends a trial and sets an end in one call: the
+// warning of the trial's end, which comes first, knows nothing of the other.
+func TestWarningShowsWhatWasTrue(t *testing.T) {
+	w := newWorld(t, stripesim.Config{})
+	customer := w.newCustomer("pm_card_visa")
+	id := w.post("/v1/subscriptions", "customer="+customer+"&trial_period_days=10&items[0][price]="+w.price).text("id")
+	before := w.newest()
+	w.post("/v1/subscriptions/"+id, "trial_end=now&cancel_at="+formatInt(june.AddDate(0, 6, 0).Unix()))
+	for _, e := range w.eventsSince(before) {
+		shown := e.at("data.object").(map[string]any)
+		if e.text("type") == "customer.subscription.trial_will_end" && (shown["cancel_at"] != nil || shown["status"] != "trialing") {
+			t.Errorf("the warning shows %v, to end at %v", shown["status"], shown["cancel_at"])
+		}
+	}
+}
