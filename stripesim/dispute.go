@@ -162,16 +162,31 @@ type objection struct {
 	code   string // of the card's network
 	// inquiry says that the bank only asks.
 	inquiry bool
+	// twice says that there are two disputes, each of a half.
+	twice bool
+	// warning says that there is no dispute, but an early fraud warning.
+	warning bool
 }
 
-// dispute opens the dispute of a charge whose card is one that does.
+// dispute is what follows a charge whose card is one that leads to disputes.
 func (t *transaction) dispute(c *charge, o objection) {
-	if o.reason == "" {
-		return
+	amount := c.AmountCaptured
+	switch {
+	case o.warning:
+		t.warn(c)
+	case o.twice:
+		t.contest(c, o, amount/2)
+		t.contest(c, o, amount-amount/2)
+	case o.reason != "":
+		t.contest(c, o, amount)
 	}
+}
+
+// contest opens a dispute of a charge, or of a part of it.
+func (t *transaction) contest(c *charge, o objection, amount int64) {
 	paidBy := c.PaymentMethodDetails.part().Card
 	made := &dispute{
-		header: header{ID: t.newID("du_1", 23), Object: disputeKind}, Amount: c.AmountCaptured, BalanceTransactions: []*balanceEntry{},
+		header: header{ID: t.newID("du_1", 23), Object: disputeKind}, Amount: amount, BalanceTransactions: []*balanceEntry{},
 		Charge: c.ID, Created: t.now, Currency: c.Currency, PaymentIntent: c.PaymentIntent, Reason: o.reason, Status: "needs_response",
 		EvidenceDetails: evidenceDetails{DueBy: endOfDay(t.now + int64(disputeTime/time.Second))},
 		PaymentMethodDetails: disputeMethod{Type: "card", Card: disputeCard{

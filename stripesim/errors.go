@@ -108,10 +108,11 @@ func missingParam(param string) *apiError {
 // nouns are the names that Stripe's messages give to kinds of objects, where
 // these differ from the kind.
 var nouns = map[string]string{
-	"payment_method":  "PaymentMethod",
-	promotionCodeKind: "promotion code",
-	"invoiceitem":     "invoice item",
-	testClockKind:     "test clock",
+	"payment_method":      "PaymentMethod",
+	promotionCodeKind:     "promotion code",
+	"invoiceitem":         "invoice item",
+	testClockKind:         "test clock",
+	earlyFraudWarningKind: "early fraud warning",
 }
 
 // missing says that there is no object of that id: 404 where the path names

@@ -41,6 +41,8 @@ var expandable = map[string]string{
 	"charge.dispute":                                   disputeKind,
 	"balance_transaction.source":                       sourceOfMoney,
 	"billing_portal.session.configuration":             portalConfigurationKind,
+	"radar.early_fraud_warning.charge":                 chargeKind,
+	"radar.early_fraud_warning.payment_intent":         paymentIntentKind,
 	"dispute.charge":                                   chargeKind,
 	"dispute.payment_intent":                           paymentIntentKind,
 	"refund.charge":                                    chargeKind,

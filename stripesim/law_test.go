@@ -307,7 +307,7 @@ func (l *history) check(r *rapid.T) {
 var lawPaths = map[string]string{
 	"customer": "customers", "subscription": "subscriptions", "invoice": "invoices", "charge": "charges", "payment_intent": "payment_intents",
 	"refund": "refunds", "invoice_payment": "invoice_payments", "price": "prices", "product": "products", "payment_method": "payment_methods",
-	"setup_intent": "setup_intents", "coupon": "coupons", "promotion_code": "promotion_codes", "dispute": "disputes",
+	"setup_intent": "setup_intents", "coupon": "coupons", "promotion_code": "promotion_codes", "dispute": "disputes", "radar.early_fraud_warning": "radar/early_fraud_warnings",
 	"subscription_schedule": "subscription_schedules", "checkout.session": "checkout/sessions", "test_helpers.test_clock": "test_helpers/test_clocks",
 	"billing_portal.configuration": "billing_portal/configurations", "billing_portal.session": "", "discount": "", "invoiceitem": "",
 }

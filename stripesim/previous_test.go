@@ -46,6 +46,12 @@ var retellings = []retold{
 	{"charge.refunded", "a part", func(w *world) {
 		w.post("/v1/refunds", "amount=500&payment_intent="+w.pay("pm_card_visa").text("id"))
 	}, map[string]any{"amount_refunded": 0.0}},
+	{"radar.early_fraud_warning.updated", "all is given back", func(w *world) {
+		w.post("/v1/refunds", "payment_intent="+w.pay("pm_card_createIssuerFraudRecord").text("id"))
+	}, map[string]any{"actionable": true}},
+	{"customer.updated", "a renewal that fails", func(w *world) {
+		failFirst(w, w.newCustomer("pm_card_visa"))
+	}, map[string]any{"delinquent": false}},
 	{"charge.refunded", "all", func(w *world) {
 		w.post("/v1/refunds", "payment_intent="+w.pay("pm_card_visa").text("id"))
 	}, map[string]any{"amount_refunded": 0.0, "refunded": false}},

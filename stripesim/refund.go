@@ -105,6 +105,9 @@ func createRefund(t *transaction, c call) (any, *apiError) {
 	changed.Refunded = changed.AmountRefunded == changed.Amount
 	t.emit("refund.created", made)
 	t.changed("charge.refunded", from, changed)
+	if changed.Refunded {
+		t.heedWarnings(changed)
+	}
 	return made, nil
 }
 

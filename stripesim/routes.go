@@ -37,7 +37,7 @@ func init() {
 		paymentIntentOperations(), chargeOperations(), refundOperations(), invoiceOperations(), invoiceItemOperations(), invoiceLineOperations(),
 		invoicePaymentOperations(), subscriptionOperations(), subscriptionItemOperations(), eventOperations(),
 		webhookEndpointOperations(), testClockOperations(), subscriptionScheduleOperations(),
-		checkoutSessionOperations(), captureOperations(), balanceOperations(), disputeOperations(),
+		checkoutSessionOperations(), captureOperations(), balanceOperations(), disputeOperations(), earlyFraudWarningOperations(),
 		portalConfigurationOperations(), portalSessionOperations(), balanceTransactionOperations(), searchOperations(),
 	) {
 		o.fields = o.fields.with(shape{"expand": aList(aText())})

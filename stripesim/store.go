@@ -287,6 +287,7 @@ var kinds = map[string]func() object{
 	balanceTransactionKind:   func() object { return &balanceTransaction{} },
 	checkoutSessionKind:      func() object { return &checkoutSession{} },
 	balanceEntryKind:         func() object { return &balanceEntry{} },
+	earlyFraudWarningKind:    func() object { return &earlyFraudWarning{} },
 	disputeKind:              func() object { return &dispute{} },
 	portalConfigurationKind:  func() object { return &portalConfiguration{} },
 	portalSessionKind:        func() object { return &portalSession{} },

@@ -134,6 +134,11 @@ var testCards = slices.Concat(brandCards, cardsOfCountries(), checkCards, []test
 		token: "pm_card_createDisputeInquiry", number: "4000000000001976", brand: "visa",
 		objection: objection{reason: "fraudulent", code: "10", inquiry: true},
 	},
+	{
+		token: "pm_card_createMultipleDisputes", number: "4000000404000079", brand: "visa",
+		objection: objection{reason: "fraudulent", code: "10.4", twice: true},
+	},
+	{token: "pm_card_createIssuerFraudRecord", number: "4000000000005423", brand: "visa", objection: objection{warning: true}},
 
 	{token: "pm_card_pendingRefund", number: "4000000000007726", brand: "visa", refund: refundsPending},
 	{token: "pm_card_refundFail", number: "4000000000005126", brand: "visa", refund: refundsFail},
