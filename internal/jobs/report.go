@@ -14,13 +14,18 @@ import (
 type reporter struct{ log *slog.Logger }
 
 func (r *reporter) HandleError(ctx context.Context, job *rivertype.JobRow, err error) *river.ErrorHandlerResult {
-	if job.Attempt < job.MaxAttempts {
+	switch {
+	case job.Attempt < job.MaxAttempts:
 		r.log.WarnContext(ctx, "a job failed and will be tried again", append(describe(job), "error", err)...)
-	} else {
+	case isPeriodic(job):
+		r.log.WarnContext(ctx, "a periodic job failed; the next one does its work", append(describe(job), "error", err)...)
+	default:
 		r.log.ErrorContext(ctx, "a job failed and is given up", append(describe(job), "error", err)...)
 	}
 	return nil
 }
+
+func isPeriodic(job *rivertype.JobRow) bool { return job.Queue == pollQueue || job.Queue == sweepQueue }
 
 // HandlePanic is called when a job panicked, which River survives.
 func (r *reporter) HandlePanic(ctx context.Context, job *rivertype.JobRow, value any, trace string) *river.ErrorHandlerResult {
