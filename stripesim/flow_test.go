@@ -34,6 +34,7 @@ var (
 	begun     = []string{"customer.subscription.updated", "invoice.created"}
 	finalized = []string{"invoice.finalized", "payment_intent.created"}
 	charged   = []string{"charge.succeeded", "payment_intent.succeeded", "invoice.paid", "invoice.payment_succeeded"}
+	confirmed = []string{"payment_intent.succeeded", "charge.succeeded", "invoice.paid", "invoice.payment_succeeded"}
 	declined  = []string{"charge.failed", "payment_intent.payment_failed", "invoice.payment_failed"}
 )
 
@@ -62,7 +63,7 @@ var flows = []flow{
 			return s.text("id")
 		},
 		want: map[string]any{"status": "active", "latest_invoice.status": "paid"},
-		events: slices.Concat(opened, []string{"payment_method.attached"}, charged,
+		events: slices.Concat(opened, []string{"payment_method.attached"}, confirmed,
 			[]string{"customer.subscription.updated", "invoice_payment.paid"}),
 	},
 	{
@@ -75,7 +76,7 @@ var flows = []flow{
 			return s.text("id")
 		},
 		want: map[string]any{"status": "active", "latest_invoice.status": "paid", "latest_invoice.attempt_count": 1},
-		events: slices.Concat(opened, declined, []string{"payment_method.attached"}, charged,
+		events: slices.Concat(opened, declined, []string{"payment_method.attached"}, confirmed,
 			[]string{"customer.subscription.updated", "invoice_payment.paid"}),
 	},
 	{
@@ -88,7 +89,7 @@ var flows = []flow{
 			return s.text("id")
 		},
 		want: map[string]any{"status": "active", "latest_invoice.status": "paid", "latest_invoice.attempt_count": 1},
-		events: slices.Concat(opened, []string{"payment_intent.requires_action", "invoice.payment_action_required"}, charged,
+		events: slices.Concat(opened, []string{"payment_intent.requires_action", "invoice.payment_action_required"}, confirmed,
 			[]string{"customer.subscription.updated", "invoice_payment.paid"}),
 	},
 	{

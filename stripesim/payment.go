@@ -55,8 +55,13 @@ func (t *transaction) pay(intent *paymentIntent, p payment) *apiError {
 		return t.checkoutPaid(intent)
 	}
 	intent.Status, intent.AmountReceived = "succeeded", intent.Amount
-	t.emit("charge.succeeded", made)
-	t.emit("payment_intent.succeeded", intent)
+	if i := get[*invoice](t, intent.private.Invoice); i != nil && i.BillingReason == "subscription_create" && !t.automatic { // the payer confirms
+		t.emit("payment_intent.succeeded", intent)
+		t.emit("charge.succeeded", made)
+	} else {
+		t.emit("charge.succeeded", made)
+		t.emit("payment_intent.succeeded", intent)
+	}
 	t.invoicePaid(intent)
 	if fault := t.checkoutPaid(intent); fault != nil {
 		return fault
