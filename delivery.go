@@ -86,9 +86,11 @@ const (
 	// disableAfter is how long an endpoint may fail without one success.
 	disableAfter = 5 * 24 * time.Hour
 	// maxLines is how many deliveries a process makes to one endpoint at a
-	// time, and busyPause about how long the others wait for their turn.
-	maxLines  = 2
-	busyPause = 2 * time.Second
+	// time. The others wait for linePatience, which is enough where the host
+	// answers, and then let go of their worker for busyPause or some more.
+	maxLines     = 2
+	linePatience = 300 * time.Millisecond
+	busyPause    = 2 * time.Second
 	// maxDeliveryError is how much of an error is kept, in bytes.
 	maxDeliveryError = 200
 )
@@ -110,11 +112,6 @@ func (s *Service) deliverOutbound(ctx context.Context, job DeliverOutbound) erro
 	if s.messenger == nil {
 		return &SnoozeError{For: maxRest} // for a process that has one
 	}
-	release, free := s.lines.take(job.EndpointID)
-	if !free {
-		return &SnoozeError{For: spread(busyPause, 2*busyPause, job.EventID)}
-	}
-	defer release()
 	var endpoint Endpoint
 	var delivery Delivery
 	var event OutboundEvent
@@ -146,6 +143,11 @@ func (s *Service) deliverOutbound(ctx context.Context, job DeliverOutbound) erro
 	if err != nil {
 		return err
 	}
+	release, free := s.lines.take(ctx, job.EndpointID)
+	if !free {
+		return &SnoozeError{For: spread(busyPause, 2*busyPause, job.EventID)}
+	}
+	defer release()
 	status, err := s.messenger.Post(ctx, Message{URL: endpoint.URL, ID: event.ID, Secrets: endpoint.secrets(s.now()), Body: body})
 	if ctx.Err() != nil {
 		return fmt.Errorf("deliver %s to %s: %w", job.EventID, job.EndpointID, ctx.Err()) // we stopped, not the host
@@ -310,31 +312,59 @@ func spread(least, most time.Duration, words ...string) time.Duration {
 	return (least + (most-least)/steps*time.Duration(hash.Sum64()%steps)).Truncate(time.Millisecond)
 }
 
-// lines counts the deliveries that a process is making to each endpoint, so
-// that one that does not answer keeps no more than its share of the workers.
+// lines are those of a process to each endpoint, so that one that does not
+// answer keeps no more than its share of the workers.
 type lines struct {
 	mu   sync.Mutex
-	busy map[string]int
+	open map[string]*line
 }
 
-// take takes a line, if one is free. Whoever took it releases it.
-func (l *lines) take(endpointID string) (release func(), free bool) {
+// line is the way to one endpoint.
+type line struct {
+	busy  chan struct{} // full: every line is taken
+	users int           // who has one or waits for one
+}
+
+// take takes a line; if none is free it waits a moment for one. Whoever got it
+// releases it.
+func (l *lines) take(ctx context.Context, endpointID string) (release func(), free bool) {
+	taken := l.enter(endpointID)
+	patience := time.NewTimer(linePatience)
+	defer patience.Stop()
+	select {
+	case taken.busy <- struct{}{}:
+		return func() {
+			<-taken.busy
+			l.leave(endpointID, taken)
+		}, true
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	l.leave(endpointID, taken)
+	return nil, false
+}
+
+func (l *lines) enter(endpointID string) *line {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.busy[endpointID] >= maxLines {
-		return nil, false
-	}
-	if l.busy == nil {
-		l.busy = map[string]int{}
-	}
-	l.busy[endpointID]++
-	return func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.busy[endpointID]--; l.busy[endpointID] == 0 {
-			delete(l.busy, endpointID)
+	known := l.open[endpointID]
+	if known == nil {
+		known = &line{busy: make(chan struct{}, maxLines)}
+		if l.open == nil {
+			l.open = map[string]*line{}
 		}
-	}, true
+		l.open[endpointID] = known
+	}
+	known.users++
+	return known
+}
+
+func (l *lines) leave(endpointID string, known *line) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if known.users--; known.users == 0 {
+		delete(l.open, endpointID)
+	}
 }
 
 const (
@@ -367,6 +397,27 @@ func (a *Administration) Deliveries(ctx context.Context, filter DeliveryFilter) 
 		return nil, fmt.Errorf("list the deliveries: %w", err)
 	}
 	return deliveries, nil
+}
+
+// ReplayParams says what to deliver again: one of the two.
+type ReplayParams struct {
+	// EventID names one event, whatever became of it.
+	EventID string
+	// FailedSince means all that was given up and was made since then.
+	FailedSince *time.Time
+}
+
+// Replay does what [Administration.ReplayDelivery] or
+// [Administration.ReplayFailed] does, and says how many deliveries are on
+// their way again.
+func (a *Administration) Replay(ctx context.Context, endpointID string, p ReplayParams) (int, error) {
+	switch {
+	case (p.EventID == "") == (p.FailedSince == nil):
+		return 0, invalid(FieldError{"event_id", "Name one event by event_id, or all that failed by failed_since."})
+	case p.FailedSince != nil:
+		return a.ReplayFailed(ctx, endpointID, *p.FailedSince)
+	}
+	return 1, a.ReplayDelivery(ctx, endpointID, p.EventID)
 }
 
 // ReplayDelivery delivers an event to an endpoint again, or for the first time

@@ -62,6 +62,7 @@ func New(c Config) (http.Handler, error) {
 	s.huma = humago.New(s.mux, documentConfig(c.PublicURL))
 	s.registerSubscriptions()
 	s.registerCatalog()
+	s.registerEndpoints()
 	if !c.WebhooksOff {
 		s.mux.HandleFunc("POST "+Prefix+"webhook", s.webhook)
 	}

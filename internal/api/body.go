@@ -48,7 +48,7 @@ func readBody(w http.ResponseWriter, r *http.Request, size int64, tooLong string
 // takeBody reads and checks a request's body before any handler sees it. From
 // here on a request is JSON in and JSON out, whatever its headers ask for.
 func takeBody(w http.ResponseWriter, r *http.Request) *problem {
-	if r.Method == http.MethodPost && !isJSON(r.Header.Get("Content-Type")) {
+	if (r.Method == http.MethodPost || r.Method == http.MethodPatch) && !isJSON(r.Header.Get("Content-Type")) {
 		return newProblem(http.StatusUnsupportedMediaType, "unsupported_media_type", "Send the body as application/json.")
 	}
 	body, p := readBody(w, r, maxBody, "A request has 64 KiB at most.")

@@ -27,31 +27,76 @@ func callerOf(ctx context.Context) caller {
 func (s *server) authenticate(ctx huma.Context, next func(huma.Context)) {
 	who, err := s.caller(ctx)
 	if err != nil {
-		s.fail(ctx.Context(), err)
-		p := problemOf(err)
-		p.RequestID = requestID(ctx.Context())
-		for name, values := range p.header {
-			ctx.SetHeader(name, values[0])
-		}
-		ctx.SetHeader("Content-Type", p.ContentType(""))
-		ctx.SetStatus(p.Status)
-		_ = s.huma.Marshal(ctx.BodyWriter(), "application/json", p)
+		s.turnAway(ctx, err)
 		return
 	}
 	next(huma.WithValue(ctx, callerKey, who))
+}
+
+// authenticateAdmin is the middleware of operations for administrators.
+func (s *server) authenticateAdmin(ctx huma.Context, next func(huma.Context)) {
+	if err := s.checkAdmin(ctx); err != nil {
+		s.turnAway(ctx, err)
+		return
+	}
+	next(ctx)
+}
+
+// turnAway answers with an error in a handler's stead.
+func (s *server) turnAway(ctx huma.Context, err error) {
+	s.fail(ctx.Context(), err)
+	p := problemOf(err)
+	p.RequestID = requestID(ctx.Context())
+	for name, values := range p.header {
+		ctx.SetHeader(name, values[0])
+	}
+	ctx.SetHeader("Content-Type", p.ContentType(""))
+	ctx.SetStatus(p.Status)
+	_ = s.huma.Marshal(ctx.BodyWriter(), "application/json", p)
 }
 
 func unauthenticated(message string) error {
 	return &payments.Error{Kind: payments.ErrUnauthenticated, Code: payments.CodeUnauthenticated, Message: message}
 }
 
-// caller finds out who asks: a user by a token, or a back end by a key and for
-// which user.
-func (s *server) caller(ctx huma.Context) (caller, error) {
+// bearerOf is the token or the key that came with a request.
+func bearerOf(ctx huma.Context) (string, error) {
 	scheme, bearer, _ := strings.Cut(ctx.Header("Authorization"), " ")
 	bearer = strings.TrimSpace(bearer)
 	if !strings.EqualFold(scheme, "Bearer") || bearer == "" {
-		return caller{}, unauthenticated("Send a token as Authorization: Bearer ….")
+		return "", unauthenticated("Send a token as Authorization: Bearer ….")
+	}
+	return bearer, nil
+}
+
+// checkAdmin lets keys of administrators pass, and nobody else.
+func (s *server) checkAdmin(ctx huma.Context) error {
+	bearer, err := bearerOf(ctx)
+	if err != nil {
+		return err
+	}
+	role := payments.Role("")
+	if payments.IsKey(bearer) {
+		key, err := s.Service.AuthenticateKey(ctx.Context(), bearer)
+		if err != nil {
+			return err
+		}
+		role = key.Role
+	} else if _, err := s.Tokens.Verify(ctx.Context(), bearer); err != nil {
+		return err
+	}
+	if role != payments.RoleAdmin {
+		return &payments.Error{Kind: payments.ErrForbidden, Code: payments.CodeForbidden, Message: "This is for keys of administrators."}
+	}
+	return nil
+}
+
+// caller finds out who asks: a user by a token, or a back end by a key and for
+// which user.
+func (s *server) caller(ctx huma.Context) (caller, error) {
+	bearer, err := bearerOf(ctx)
+	if err != nil {
+		return caller{}, err
 	}
 	userID := ctx.Header("X-User-Id")
 	if !payments.IsKey(bearer) {

@@ -33,6 +33,7 @@ func documentConfig(publicURL string) huma.Config {
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"token": {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "A user's token."},
 		"key":   {Type: "http", Scheme: "bearer", Description: "A key of a back end, payments_service_… or payments_admin_…, with X-User-Id and, optionally, X-User-Email."},
+		"admin": {Type: "http", Scheme: "bearer", Description: "A key of an administrator, payments_admin_…."},
 		"user":  {Type: "apiKey", In: "header", Name: "X-User-Id", Description: "The user for whom a key acts, 1 to 200 characters. Without it a key is 400; beside a user's token it is 403."},
 	}
 	config.Components.Headers = map[string]*huma.Header{
@@ -128,12 +129,13 @@ var answers = map[string]struct {
 }{
 	"200": {"OK", nil},
 	"201": {"Created, or taken up again where it was made before.", []string{"Idempotent-Replayed"}},
+	"204": {"Done.", nil},
 	"400": {"The request is not valid: invalid_request, plan_unknown.", nil},
 	"401": {"No token, or none that is good: unauthenticated.", []string{"WWW-Authenticate"}},
 	"402": {"The card was declined (card_declined, with decline_code), or the bank asks for a step (authentication_required, with client_secret).", []string{"Idempotent-Replayed"}},
 	"403": {"Known, but not allowed: forbidden.", nil},
 	"404": {"There is no such thing, or it is somebody else's: not_found.", nil},
-	"409": {"already_subscribed, idempotency_conflict, or, with Retry-After, in_progress: another request of the user is being worked on.", []string{"Retry-After"}},
+	"409": {"already_subscribed, idempotency_conflict, endpoint_disabled, too_many_endpoints, or, with Retry-After, in_progress: another request of the user is being worked on.", []string{"Retry-After"}},
 	"413": {"The body is too large: payload_too_large.", nil},
 	"415": {"The body is not application/json: unsupported_media_type.", nil},
 	"429": {"Too many cards were declined: rate_limited.", []string{"Retry-After"}},
@@ -150,7 +152,7 @@ var webhookAnswers = map[string]string{
 // describeAnswers completes the answers of every operation.
 func (s *server) describeAnswers() {
 	for path, item := range s.huma.OpenAPI().Paths {
-		for _, op := range []*huma.Operation{item.Get, item.Post} {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Patch, item.Delete} {
 			if op == nil {
 				continue
 			}

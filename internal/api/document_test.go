@@ -125,9 +125,12 @@ func TestDocumentNamesEveryRoute(t *testing.T) {
 		}
 	}
 	slices.Sort(documented)
+	endpoints := api.Prefix + "admin/endpoints/"
 	want := []string{
+		"DELETE " + endpoints + "{id}/", "GET " + endpoints, "GET " + endpoints + "{id}/", "GET " + endpoints + "{id}/deliveries/",
 		"GET " + api.Prefix + "billing-history/", "GET " + api.Prefix + "config/", "GET " + api.Prefix + "plans/",
 		"GET " + api.Prefix + "subscription-status/", "GET /healthz", "GET /openapi.json", "GET /readyz",
+		"PATCH " + endpoints + "{id}/", "POST " + endpoints, "POST " + endpoints + "{id}/replay/", "POST " + endpoints + "{id}/rotate/",
 		"POST " + api.Prefix + "create-subscription/", "POST " + api.Prefix + "webhook/",
 	}
 	if diff := cmp.Diff(want, documented); diff != "" {

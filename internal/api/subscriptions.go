@@ -41,6 +41,14 @@ func register[I, O any](s *server, op huma.Operation, handler func(context.Conte
 	registerOpen(s, op, handler)
 }
 
+// registerAdmin adds an operation for administrators.
+func registerAdmin[I, O any](s *server, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
+	op.Path = Prefix + op.Path
+	op.Middlewares = huma.Middlewares{s.authenticateAdmin}
+	op.Security = []map[string][]string{{"admin": {}}}
+	registerOpen(s, op, handler)
+}
+
 // registerOpen adds an operation that anybody may call.
 func registerOpen[I, O any](s *server, op huma.Operation, handler func(context.Context, *I) (*O, error)) {
 	op.BodyReadTimeout = -1 // takeBody has read it; huma's deadline would cut off the work after five seconds
