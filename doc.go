@@ -29,9 +29,10 @@
 //
 // # The seams
 //
-// The package imports the standard library alone. [Store] keeps the state and
-// [Stripe] speaks with Stripe; their implementations are in internal packages,
-// and package server puts everything together. Work that is to be done later is
+// The package imports the standard library alone. [Store] keeps the state,
+// [Stripe] speaks with Stripe and [Messenger] with the host application's
+// endpoints; their implementations are in internal packages, and package server
+// puts everything together. Work that is to be done later is
 // a [Job], stored in the transaction that makes it necessary; [Service.Work]
 // does it.
 //
