@@ -2,7 +2,10 @@ package payments
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -99,10 +102,9 @@ func (r *pollRun) receiveAll(ctx context.Context, events []Event) error {
 	if err != nil {
 		return err
 	}
-	for _, event := range missing {
-		event.Source = SourcePoll
-		if err := r.receive(ctx, event); err != nil {
-			return fmt.Errorf("receive event %s: %w", event.ID, err)
+	for together := range slices.Chunk(missing, maxBatchEvents) {
+		if err := r.receiveTogether(ctx, together); err != nil {
+			return err
 		}
 	}
 	r.found += len(missing)
@@ -110,6 +112,23 @@ func (r *pollRun) receiveAll(ctx context.Context, events []Event) error {
 		r.Reached = latest(r.Reached, event.Created)
 	}
 	return nil
+}
+
+// receiveTogether receives events side by side, so that they are committed
+// together. The order among them decides nothing.
+func (r *pollRun) receiveTogether(ctx context.Context, events []Event) error {
+	faults := make([]error, len(events))
+	var group sync.WaitGroup
+	for i, event := range events {
+		event.Source = SourcePoll
+		group.Go(func() {
+			if err := r.receive(ctx, event); err != nil {
+				faults[i] = fmt.Errorf("receive event %s: %w", event.ID, err)
+			}
+		})
+	}
+	group.Wait()
+	return errors.Join(faults...)
 }
 
 // missing are those of some events that are not stored.
