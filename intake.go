@@ -174,6 +174,9 @@ func (s *Service) writeTogether(ctx context.Context, batch []*arrival) error {
 		if err != nil {
 			return err
 		}
+		if err := tx.Foresee(ctx, mentioned(batch, inserted)); err != nil {
+			return err
+		}
 		for i, a := range batch {
 			if !inserted[i] {
 				continue
@@ -184,4 +187,21 @@ func (s *Service) writeTogether(ctx context.Context, batch []*arrival) error {
 		}
 		return nil
 	})
+}
+
+// mentioned are the objects that new events are about, and those that they
+// belong to.
+func mentioned(batch []*arrival, inserted []bool) []Ref {
+	var refs []Ref
+	for i, a := range batch {
+		if !inserted[i] || a.event.Account != "" {
+			continue
+		}
+		for _, object := range a.news.Objects {
+			l := object.links()
+			refs = append(refs, object.Ref(), Ref{KindCustomer, l.Customer}, Ref{KindSubscription, l.Subscription},
+				Ref{KindInvoice, l.Invoice}, Ref{KindPaymentIntent, l.PaymentIntent}, Ref{KindCharge, l.Charge})
+		}
+	}
+	return refs
 }

@@ -81,8 +81,10 @@ func TestConnectionLostWithinUpdate(t *testing.T) {
 		if err := put(t.Context(), tx, "a"); err != nil {
 			return err
 		}
-		_, err := tx.Refresh(t.Context(), "a")
-		return err
+		if _, err := tx.Refresh(t.Context(), "b"); !errors.Is(err, payments.ErrNotFound) {
+			return err
+		}
+		return nil
 	})
 	if err != nil || runs != 2 || !has(t, s, "a") {
 		t.Errorf("%d runs, %v; want 2 and no error", runs, err)

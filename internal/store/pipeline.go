@@ -128,6 +128,30 @@ func (p *pipeline) together(ctx context.Context, run func(*queries.Queries) erro
 	return rows, results.Close()
 }
 
+// foresee asks several questions in one trip.
+func (p *pipeline) foresee(ctx context.Context, questions foresight) error {
+	if len(questions) == 0 {
+		return nil
+	}
+	for _, one := range questions {
+		p.kept.Queue(one.query, one.ids)
+	}
+	results, err := p.send(ctx, len(questions))
+	if err != nil {
+		return err
+	}
+	for _, one := range questions {
+		rows, err := results.Query()
+		if err == nil {
+			err = one.take(rows)
+		}
+		if err != nil {
+			return errors.Join(err, ignoreSame(results.Close(), err))
+		}
+	}
+	return results.Close()
+}
+
 // commit commits. A transaction in which nothing happened is not even begun.
 func (p *pipeline) commit(ctx context.Context) error {
 	if !p.sent && p.kept.Len() == 1 {

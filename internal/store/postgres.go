@@ -172,6 +172,7 @@ func (p *postgresEngine) session(tx *pipeline) session {
 		queries:  queries.New(tx),
 		writes:   queries.New(later{tx}),
 		together: tx.together,
+		foresee:  tx.foresee,
 		enqueue: func(ctx context.Context, job river.JobArgs, options *river.InsertOpts) error {
 			_, err := p.insert.InsertTx(ctx, tx, job, options)
 			return err

@@ -61,7 +61,9 @@ type session struct {
 	// together runs statements as one, if the engine can, and returns how many
 	// rows each changed.
 	together func(ctx context.Context, run func(*queries.Queries) error) ([]int64, error)
-	enqueue  func(ctx context.Context, job river.JobArgs, options *river.InsertOpts) error
+	// foresee reads ahead. Nil: the engine has nothing to gain by it.
+	foresee func(context.Context, foresight) error
+	enqueue func(ctx context.Context, job river.JobArgs, options *river.InsertOpts) error
 }
 
 // The forms of a database's URL.
@@ -121,7 +123,7 @@ func (s *Store) Update(ctx context.Context, fn func(payments.Tx) error) error {
 // runIn runs fn and returns its error, or else the first one of the
 // transaction: what failed halfway is never committed, even if fn goes on.
 func runIn(open session, fn func(payments.Tx) error) error {
-	tx := &transaction{session: open}
+	tx := &transaction{session: open, known: newRecall()}
 	err := fn(tx)
 	if tx.failure != nil && (err == nil || isSerializationFailure(tx.failure)) {
 		return tx.failure

@@ -18,6 +18,7 @@ type transaction struct {
 	// failure is the first error of the database. PostgreSQL refuses all that
 	// follows one, so what failed halfway must not be committed on either.
 	failure error
+	known   *recall
 	// endpoints are all of them, once they were read: whoever tells several
 	// things in one transaction asks each time.
 	endpoints *[]payments.Endpoint
@@ -63,13 +64,25 @@ func list[Row, Value any](t *transaction, rows []Row, err error, of func(Row) Va
 func rowLimit(n int) int32 { return int32(min(max(n, 0), 1<<31-1)) }
 
 func (t *transaction) Customer(ctx context.Context, userID string) (payments.Customer, error) {
-	row, err := t.queries.Customer(ctx, userID)
-	return found(t, row, err, customerOf, "user", userID)
+	return recalled(t.known.customers, "user", userID, func() (payments.Customer, error) {
+		row, err := t.queries.Customer(ctx, userID)
+		return found(t, row, err, customerOf, "user", userID)
+	})
 }
 
 func (t *transaction) CustomerByStripeID(ctx context.Context, stripeCustomerID string) (payments.Customer, error) {
-	row, err := t.queries.CustomerByStripeID(ctx, stripeCustomerID)
-	return found(t, row, err, customerOf, "user of customer", stripeCustomerID)
+	userID, err := recalled(t.known.customerUsers, "user of customer", stripeCustomerID, func() (string, error) {
+		row, err := t.queries.CustomerByStripeID(ctx, stripeCustomerID)
+		customer, err := found(t, row, err, customerOf, "user of customer", stripeCustomerID)
+		if err == nil {
+			t.known.customers[customer.ID] = &customer
+		}
+		return customer.ID, err
+	})
+	if err != nil {
+		return payments.Customer{}, err
+	}
+	return t.Customer(ctx, userID)
 }
 
 func (t *transaction) CustomersAfter(ctx context.Context, stripeCustomerID string, limit int) ([]payments.Customer, error) {
@@ -84,12 +97,23 @@ func (t *transaction) DueRechecks(ctx context.Context, now time.Time, limit int)
 }
 
 func (t *transaction) PutCustomer(ctx context.Context, c payments.Customer) error {
-	return t.fail("store the user", t.writes.PutCustomer(ctx, queries.PutCustomerParams(customerRow(c))))
+	row := customerRow(c)
+	t.known.putCustomer(customerOf(row))
+	return t.fail("store the user", t.writes.PutCustomer(ctx, queries.PutCustomerParams(row)))
+}
+
+func (t *transaction) Foresee(ctx context.Context, refs []payments.Ref) error {
+	if t.foresee == nil {
+		return nil
+	}
+	return t.fail("read ahead", foresee(ctx, t.known, refs, t.session.foresee))
 }
 
 func (t *transaction) GrantsOf(ctx context.Context, userID string) ([]payments.Grant, error) {
-	rows, err := t.queries.GrantsOf(ctx, userID)
-	return list(t, rows, err, grantOf, "grants")
+	return recalledList(t.known.grants, userID, func() ([]payments.Grant, error) {
+		rows, err := t.queries.GrantsOf(ctx, userID)
+		return list(t, rows, err, grantOf, "grants")
+	})
 }
 
 func (t *transaction) KeyByHash(ctx context.Context, hash string) (payments.Key, error) {

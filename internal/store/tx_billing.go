@@ -11,13 +11,17 @@ import (
 // What is known of subscriptions, payments and Stripe's other objects.
 
 func (t *transaction) Subscription(ctx context.Context, stripeSubscriptionID string) (payments.Subscription, error) {
-	row, err := t.queries.Subscription(ctx, stripeSubscriptionID)
-	return found(t, row, err, subscriptionOf, "subscription", stripeSubscriptionID)
+	return recalled(t.known.subscriptions, "subscription", stripeSubscriptionID, func() (payments.Subscription, error) {
+		row, err := t.queries.Subscription(ctx, stripeSubscriptionID)
+		return found(t, row, err, subscriptionOf, "subscription", stripeSubscriptionID)
+	})
 }
 
 func (t *transaction) SubscriptionsOf(ctx context.Context, userID string) ([]payments.Subscription, error) {
-	rows, err := t.queries.SubscriptionsOf(ctx, userID)
-	return list(t, rows, err, subscriptionOf, "subscriptions")
+	return t.known.subscriptionsBy(userID, func() ([]payments.Subscription, error) {
+		rows, err := t.queries.SubscriptionsOf(ctx, userID)
+		return list(t, rows, err, subscriptionOf, "subscriptions")
+	})
 }
 
 func (t *transaction) UnmappedSubscriptions(ctx context.Context, after string, limit int) ([]payments.Subscription, error) {
@@ -36,45 +40,60 @@ func (t *transaction) OverdueSubscriptions(ctx context.Context, endedBefore time
 }
 
 func (t *transaction) PutSubscription(ctx context.Context, s payments.Subscription) error {
-	err := t.writes.PutSubscription(ctx, queries.PutSubscriptionParams(subscriptionRow(s)))
-	return t.fail("store the subscription", err)
+	row := subscriptionRow(s)
+	t.known.putSubscription(subscriptionOf(row))
+	return t.fail("store the subscription", t.writes.PutSubscription(ctx, queries.PutSubscriptionParams(row)))
 }
 
 func (t *transaction) Object(ctx context.Context, id string) (payments.StoredObject, error) {
-	row, err := t.queries.Object(ctx, id)
-	return found(t, row, err, objectOf, "object", id)
+	return recalled(t.known.objects, "object", id, func() (payments.StoredObject, error) {
+		row, err := t.queries.Object(ctx, id)
+		return found(t, row, err, objectOf, "object", id)
+	})
 }
 
 func (t *transaction) ObjectsByCharge(ctx context.Context, chargeID string) ([]payments.StoredObject, error) {
-	rows, err := t.queries.ObjectsByCharge(ctx, chargeID)
-	return list(t, rows, err, objectOf, "objects of the charge")
+	return t.known.objectsBy(link{payments.KindCharge, chargeID}, func() ([]payments.StoredObject, error) {
+		rows, err := t.queries.ObjectsByCharge(ctx, chargeID)
+		return list(t, rows, err, objectOf, "objects of the charge")
+	})
 }
 
 func (t *transaction) ObjectsByInvoice(ctx context.Context, invoiceID string) ([]payments.StoredObject, error) {
-	rows, err := t.queries.ObjectsByInvoice(ctx, invoiceID)
-	return list(t, rows, err, objectOf, "objects of the invoice")
+	return t.known.objectsBy(link{payments.KindInvoice, invoiceID}, func() ([]payments.StoredObject, error) {
+		rows, err := t.queries.ObjectsByInvoice(ctx, invoiceID)
+		return list(t, rows, err, objectOf, "objects of the invoice")
+	})
 }
 
 func (t *transaction) ObjectsByPaymentIntent(ctx context.Context, paymentIntentID string) ([]payments.StoredObject, error) {
-	rows, err := t.queries.ObjectsByPaymentIntent(ctx, paymentIntentID)
-	return list(t, rows, err, objectOf, "objects of the payment intent")
+	return t.known.objectsBy(link{payments.KindPaymentIntent, paymentIntentID}, func() ([]payments.StoredObject, error) {
+		rows, err := t.queries.ObjectsByPaymentIntent(ctx, paymentIntentID)
+		return list(t, rows, err, objectOf, "objects of the payment intent")
+	})
 }
 
 func (t *transaction) OpenInvoices(ctx context.Context, stripeSubscriptionID string) ([]payments.StoredObject, error) {
-	rows, err := t.queries.OpenInvoices(ctx, stripeSubscriptionID)
-	return list(t, rows, err, objectOf, "open invoices")
+	return t.known.objectsBy(link{payments.KindSubscription, stripeSubscriptionID}, func() ([]payments.StoredObject, error) {
+		rows, err := t.queries.OpenInvoices(ctx, stripeSubscriptionID)
+		return list(t, rows, err, objectOf, "open invoices")
+	})
 }
 
 func (t *transaction) PutObject(ctx context.Context, o payments.StoredObject) error {
-	return t.fail("store the object", t.writes.PutObject(ctx, queries.PutObjectParams(objectRow(o))))
+	row := objectRow(o)
+	t.known.putObject(objectOf(row))
+	return t.fail("store the object", t.writes.PutObject(ctx, queries.PutObjectParams(row)))
 }
 
 func (t *transaction) Payment(ctx context.Context, paymentIntentID string) (payments.Payment, error) {
-	row, err := t.queries.Payment(ctx, paymentIntentID)
-	if row, err = found(t, row, err, func(r queries.Payment) queries.Payment { return r }, "payment", paymentIntentID); err != nil {
-		return payments.Payment{}, err
-	}
-	return paymentOf(row)
+	return recalled(t.known.payments, "payment", paymentIntentID, func() (payments.Payment, error) {
+		row, err := t.queries.Payment(ctx, paymentIntentID)
+		if row, err = found(t, row, err, func(r queries.Payment) queries.Payment { return r }, "payment", paymentIntentID); err != nil {
+			return payments.Payment{}, err
+		}
+		return paymentOf(row)
+	})
 }
 
 func (t *transaction) PutPayment(ctx context.Context, p payments.Payment) error {
@@ -82,6 +101,11 @@ func (t *transaction) PutPayment(ctx context.Context, p payments.Payment) error 
 	if err != nil {
 		return err
 	}
+	written, err := paymentOf(row)
+	if err != nil {
+		return err
+	}
+	t.known.putPayment(written)
 	return t.fail("store the payment", t.writes.PutPayment(ctx, queries.PutPaymentParams(row)))
 }
 

@@ -59,8 +59,10 @@ func (t *transaction) Events(ctx context.Context, filter payments.EventFilter) (
 }
 
 func (t *transaction) EventsWaitingFor(ctx context.Context, objectID string) ([]payments.Event, error) {
-	rows, err := t.queries.EventsWaitingFor(ctx, objectID)
-	return list(t, rows, err, eventOf, "waiting events")
+	return recalledList(t.known.waiting, objectID, func() ([]payments.Event, error) {
+		rows, err := t.queries.EventsWaitingFor(ctx, objectID)
+		return list(t, rows, err, eventOf, "waiting events")
+	})
 }
 
 func (t *transaction) InsertEvents(ctx context.Context, events []payments.Event) ([]bool, error) {
@@ -101,6 +103,7 @@ func (t *transaction) UnownedEvents(ctx context.Context, stripeCustomerID, reaso
 }
 
 func (t *transaction) PutEvent(ctx context.Context, e payments.Event) error {
+	t.known.putEvent(e)
 	return t.fail("store the event's status", t.writes.PutEvent(ctx, queries.PutEventParams{
 		ID: e.ID, Status: string(e.Status), Reason: e.Reason, Attempts: int64(e.Attempts), Error: e.Error,
 		ProcessedAt: utcOrNil(e.ProcessedAt), Source: string(e.Source), WaitsFor: e.WaitsFor,
@@ -117,8 +120,10 @@ func (t *transaction) PutEventPoll(ctx context.Context, p payments.EventPoll) er
 }
 
 func (t *transaction) Refresh(ctx context.Context, objectID string) (payments.Refresh, error) {
-	row, err := t.queries.Refresh(ctx, objectID)
-	return found(t, row, err, refreshOf, "wish to read", objectID)
+	return recalled(t.known.refreshes, "wish to read", objectID, func() (payments.Refresh, error) {
+		row, err := t.queries.Refresh(ctx, objectID)
+		return found(t, row, err, refreshOf, "wish to read", objectID)
+	})
 }
 
 func (t *transaction) DueRefreshes(ctx context.Context, now time.Time, limit int) ([]payments.Refresh, error) {
@@ -127,15 +132,22 @@ func (t *transaction) DueRefreshes(ctx context.Context, now time.Time, limit int
 }
 
 func (t *transaction) PutRefresh(ctx context.Context, r payments.Refresh) error {
-	return t.fail("store the wish to read", t.writes.PutRefresh(ctx, queries.PutRefreshParams(refreshRow(r))))
+	row := refreshRow(r)
+	written := refreshOf(row)
+	t.known.refreshes[r.ID] = &written
+	return t.fail("store the wish to read", t.writes.PutRefresh(ctx, queries.PutRefreshParams(row)))
 }
 
 func (t *transaction) CancelRefresh(ctx context.Context, objectID, reason string) error {
+	if !t.known.cancelRefresh(objectID, reason) {
+		return nil
+	}
 	err := t.writes.CancelRefresh(ctx, queries.CancelRefreshParams{ObjectID: objectID, Reason: reason})
 	return t.fail("withdraw the wish to read", err)
 }
 
 func (t *transaction) DeleteRefresh(ctx context.Context, objectID string, wishes int64) (bool, error) {
+	delete(t.known.refreshes, objectID)
 	rows, err := t.queries.DeleteRefresh(ctx, queries.DeleteRefreshParams{ObjectID: objectID, Wishes: wishes})
 	return rows > 0, t.fail("delete the wish to read", err)
 }

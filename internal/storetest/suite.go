@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) payments.Store) {
 		"BrokenUpdate":     checkBrokenUpdate,
 		"Panic":            checkPanic,
 		"ReadOnlyView":     checkReadOnlyView,
+		"Recall":           checkRecall,
 		"Snapshot":         checkSnapshot,
 		"LostUpdates":      checkLostUpdates,
 		"WriteSkew":        checkWriteSkew,
