@@ -36,7 +36,7 @@ const arrows = `
 
 	# For tests. Nothing above may import them.
 	pgx < internal/postgrestest
-	payments, internal/store, internal/postgrestest, cmp < internal/storetest
+	payments, internal/store, internal/postgrestest, cmp, rapid < internal/storetest
 `
 
 // modules names what comes from other modules: a path and all below it.
@@ -48,6 +48,7 @@ var modules = map[string]string{
 	"jwx":               "github.com/lestrrat-go/jwx/v3",
 	"kong":              "github.com/alecthomas/kong",
 	"pgx":               "github.com/jackc/pgx/v5",
+	"rapid":             "pgregory.net/rapid",
 	"rate":              "golang.org/x/time/rate",
 	"river":             "github.com/riverqueue/river",
 	"sqlite":            "modernc.org/sqlite",
