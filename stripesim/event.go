@@ -17,7 +17,6 @@ const eventTime = 30 * day
 const maxEventTypes = 20
 
 // event tells of something that happened to an object, with a snapshot of it.
-// What lists and deliveries ask for is at hand; the rest is packed.
 type event struct {
 	header
 	Type            string
@@ -25,9 +24,6 @@ type event struct {
 	PendingWebhooks int32
 
 	told told
-	// made is when it was made, by the simulator's clock. It is known once the
-	// event is stored.
-	made int64
 }
 
 // eventStory is what an event says beside its own fields: the object as it was,
@@ -100,45 +96,6 @@ func (e *event) UnmarshalJSON(encoded []byte) error {
 		told: plainly(&eventStory{APIVersion: w.APIVersion, Object: w.Data.Object, PreviousAttributes: w.Data.PreviousAttributes, Request: w.Request}),
 	}
 	return nil
-}
-
-const (
-	eventPrefix = "evt_1"
-	// serialDigits are how many letters of an event's id tell its place in the
-	// order of all objects, so that it is found by it: no map of ids is needed.
-	// Ids of Stripe begin with the time likewise.
-	serialDigits = 8
-	eventLetters = 23
-)
-
-// number gives an event its place and its id. That is the last thing before it
-// is stored.
-func (t *transaction) number(e *event) {
-	t.state.serial++
-	e.serial = t.state.serial
-	digits := [serialDigits]byte{}
-	for i, rest := serialDigits-1, e.serial; i >= 0; i-- {
-		digits[i] = idLetters[rest%int64(len(idLetters))]
-		rest /= int64(len(idLetters))
-	}
-	e.ID = t.newID(eventPrefix+string(digits[:]), eventLetters-serialDigits)
-}
-
-// serialIn is the place that an id tells. 0: it tells none.
-func serialIn(id string) int64 {
-	digits, isEvent := strings.CutPrefix(id, eventPrefix)
-	if !isEvent || len(digits) < serialDigits {
-		return 0
-	}
-	serial := int64(0)
-	for _, digit := range []byte(digits[:serialDigits]) {
-		at := strings.IndexByte(idLetters, digit)
-		if at < 0 {
-			return 0
-		}
-		serial = serial*int64(len(idLetters)) + int64(at)
-	}
-	return serial
 }
 
 // emit notes an event about an object as it is now.
@@ -260,16 +217,16 @@ func eventOperations() []operation {
 }
 
 func retrieveEvent(t *transaction, c call) (any, *apiError) {
-	e, fault := one[*event](t, c)
-	if fault == nil && e.isForgotten(t.begun) {
-		fault = missing(eventKind, c.id(), "id").notFound()
+	i, found := t.state.events.place(c.id())
+	if !found || t.state.events.record(i).isForgotten(t.begun) {
+		return nil, missing(eventKind, c.id(), "id").notFound()
 	}
-	return e, fault
+	return t.state.events.at(i), nil
 }
 
 // isForgotten says whether an event is past its time, whatever its test clock
 // showed when it was made.
-func (e *event) isForgotten(now int64) bool { return e.made < now-eventTime }
+func (r *eventRecord) isForgotten(now int64) bool { return r.made < now-eventTime }
 
 func listEvents(t *transaction, c call) (any, *apiError) {
 	types := c.texts("types")
@@ -282,14 +239,19 @@ func listEvents(t *transaction, c call) (any, *apiError) {
 	if len(types) > maxEventTypes {
 		return nil, invalid("types", "", "You may pass up to 20 types.")
 	}
-	return page(t, "/v1/events", c, all[*event](t), func(e *event) bool {
-		if e.isForgotten(t.begun) || !c.within("created", e.Created) {
-			return false
-		}
-		if c.has("delivery_success") && c.boolean("delivery_success", true) != (e.PendingWebhooks == 0) {
-			return false
-		}
-		return len(types) == 0 || matchesAny(types, e.Type)
+	log := t.state.events
+	return pageOf(t, "/v1/events", c, sequence[*event]{
+		length: log.length, serial: func(i int) int64 { return log.record(i).serial }, at: log.at,
+		wanted: func(i int) bool {
+			r := log.record(i)
+			if r.isForgotten(t.begun) || !c.within("created", r.created) {
+				return false
+			}
+			if c.has("delivery_success") && c.boolean("delivery_success", true) != (r.pending == 0) {
+				return false
+			}
+			return len(types) == 0 || matchesAny(types, log.kinds[r.kind])
+		},
 	})
 }
 

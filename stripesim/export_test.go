@@ -23,8 +23,8 @@ func (s *Simulator) Snapshots() []Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var shown []Snapshot
-	for _, r := range s.state.table(eventKind).rows {
-		e := r.object.(*event)
+	for i := range s.state.events.length {
+		e := s.state.events.at(i)
 		var head struct {
 			Object string `json:"object"`
 		}

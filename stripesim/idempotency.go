@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -126,17 +125,10 @@ func (s *state) forgetOld(now time.Time) {
 			delete(s.answers, key)
 		}
 	}
-	events := s.table(eventKind)
-	events.rows = slices.DeleteFunc(events.rows, func(r *row) bool {
-		e := r.object.(*event)
-		gone := e.isForgotten(s.clockAt(now).Unix())
-		if gone {
-			delete(events.byID, e.ID)
-		}
-		return gone
-	})
+	at := s.clockAt(now).Unix()
+	s.events.drop(func(r *eventRecord) bool { return r.isForgotten(at) })
 	for k := range s.deliveries {
-		if events.row(k.Event) == nil {
+		if _, kept := s.events.place(k.Event); !kept {
 			delete(s.deliveries, k)
 		}
 	}

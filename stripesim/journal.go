@@ -213,6 +213,11 @@ func (s *state) lines(yield func(line) bool) {
 			}
 		}
 	}
+	for i := range s.events.length {
+		if !yield(line{objects: []object{s.events.at(i)}}) {
+			return
+		}
+	}
 	for _, d := range s.waiting() {
 		if !yield(line{Deliveries: []delivery{d}}) {
 			return

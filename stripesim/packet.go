@@ -2,7 +2,6 @@ package stripesim
 
 import (
 	"bytes"
-	"cmp"
 	"compress/flate"
 	"io"
 	"slices"
@@ -34,10 +33,10 @@ type packet struct {
 // plainly is a story that is not compressed yet.
 func plainly(story *eventStory) told { return told{in: &packet{plain: story}} }
 
-// packer makes packets of the events of a state.
+// packer makes packets of the stories of a log.
 type packer struct {
-	waiting []*row // those of events whose stories are plain
-	size    int    // of what they show, about
+	waiting []int64 // the serial numbers of events whose stories are plain
+	size    int     // of what they show
 }
 
 const (
@@ -51,17 +50,12 @@ const (
 // newline ends the first part of a story. JSON has none within a line.
 const newline = "\n"
 
-// add takes an event that was just stored into a packet, sooner or later.
-func (p *packer) add(r *row) {
-	e := r.object.(*event)
-	story := e.told.in.plain
-	if story == nil {
-		return
-	}
-	e.made = cmp.Or(story.Private.Made, e.Created)
-	p.waiting = append(p.waiting, r)
-	if p.size += len(story.Object); p.size >= packetSize {
-		p.pack()
+// add takes an event that was just stored, and shows so much, into a packet,
+// sooner or later.
+func (p *packer) add(l *eventLog, serial int64, size int) {
+	p.waiting = append(p.waiting, serial)
+	if p.size += size; p.size >= packetSize {
+		p.pack(l)
 		p.waiting, p.size = nil, 0
 	}
 }
@@ -75,21 +69,24 @@ var packWriters = sync.Pool{New: func() any {
 }}
 
 // pack moves the stories of the events that wait into one packet.
-func (p *packer) pack() {
+func (p *packer) pack(l *eventLog) {
 	writer := packWriters.Get().(*flate.Writer)
 	defer packWriters.Put(writer)
 	var deflated bytes.Buffer
 	writer.Reset(&deflated)
 	made := &packet{}
-	for _, r := range p.waiting {
-		e := *r.object.(*event)
-		text := slices.Concat(mustMarshal(e.told.in.plain), []byte(newline), e.told.in.plain.Object)
+	for _, serial := range p.waiting {
+		i, found := l.find(serial)
+		if !found || l.record(i).told.in.plain == nil {
+			continue
+		}
+		r := l.record(i)
+		text := slices.Concat(mustMarshal(r.told.in.plain), []byte(newline), r.told.in.plain.Object)
 		if _, err := writer.Write(text); err != nil {
 			panic("stripesim: fill a packet: " + err.Error())
 		}
-		e.told = told{in: made, from: made.size, to: made.size + int32(len(text))} //nolint:gosec // no packet has 2 GiB
-		made.size = e.told.to
-		r.object = &e
+		r.told = told{in: made, from: made.size, to: made.size + int32(len(text))} //nolint:gosec // no packet has 2 GiB
+		made.size = r.told.to
 	}
 	if err := writer.Close(); err != nil {
 		panic("stripesim: close a packet: " + err.Error())

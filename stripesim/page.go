@@ -1,6 +1,9 @@
 package stripesim
 
-import "slices"
+import (
+	"slices"
+	"sort"
+)
 
 const defaultPage = 10
 
@@ -12,15 +15,32 @@ func with[T object](t *transaction, field, value string) []*row {
 	return t.state.found(kindOf[T](), field, value)
 }
 
-// page answers a list: of the rows that are wanted, newest first, those that
-// limit, starting_after and ending_before cut out.
+// page answers a list of the rows that are wanted.
 func page[T object](t *transaction, url string, c call, rows []*row, wanted func(T) bool) (any, *apiError) {
+	at := func(i int) T { return rows[i].object.(T) }
+	return pageOf(t, url, c, sequence[T]{
+		length: len(rows), serial: func(i int) int64 { return rows[i].serial() }, at: at,
+		wanted: func(i int) bool { return wanted == nil || wanted(at(i)) },
+	})
+}
+
+// sequence is what a list may show: objects in the order of their making.
+type sequence[T object] struct {
+	length int
+	serial func(i int) int64
+	at     func(i int) T
+	wanted func(i int) bool
+}
+
+// pageOf answers a list: of what is wanted, newest first, that which limit,
+// starting_after and ending_before cut out.
+func pageOf[T object](t *transaction, url string, c call, s sequence[T]) (any, *apiError) {
 	limit := int(c.integer("limit", defaultPage))
 	after, before, fault := c.cursors()
 	if fault != nil {
 		return nil, fault
 	}
-	from, fault := cursor[T](t, rows, after, before)
+	from, fault := s.cursor(t, after, before)
 	if fault != nil {
 		return nil, fault
 	}
@@ -29,9 +49,9 @@ func page[T object](t *transaction, url string, c call, rows []*row, wanted func
 		step = 1
 	}
 	var found []T
-	for i := from; i >= 0 && i < len(rows) && len(found) <= limit; i += step {
-		if o := rows[i].object.(T); wanted == nil || wanted(o) {
-			found = append(found, o)
+	for i := from; i >= 0 && i < s.length && len(found) <= limit; i += step {
+		if s.wanted(i) {
+			found = append(found, s.at(i))
 		}
 	}
 	more := len(found) > limit
@@ -87,10 +107,10 @@ func pageOfParts[T any](url, kind string, c call, parts []T, id func(T) string) 
 	return answer, nil
 }
 
-// cursor is where a page begins: at the newest row, or beside the one named.
-func cursor[T object](t *transaction, rows []*row, after, before string) (int, *apiError) {
+// cursor is where a page begins: at the newest, or beside the one named.
+func (s sequence[T]) cursor(t *transaction, after, before string) (int, *apiError) {
 	if after == "" && before == "" {
-		return len(rows) - 1, nil
+		return s.length - 1, nil
 	}
 	param, id, step := "starting_after", after, -1
 	if before != "" {
@@ -100,12 +120,11 @@ func cursor[T object](t *transaction, rows []*row, after, before string) (int, *
 	if r == nil {
 		return 0, missing(kindOf[T](), id, param)
 	}
-	at, found := slices.BinarySearchFunc(rows, r.serial(), bySerial)
+	serial := r.serial()
+	at := sort.Search(s.length, func(i int) bool { return s.serial(i) >= serial })
+	found := at < s.length && s.serial(at) == serial
 	if !found && step > 0 {
-		return at, nil
-	}
-	if !found {
-		return at - 1, nil
+		return at, nil // the next one is where it would be
 	}
 	return at + step, nil
 }

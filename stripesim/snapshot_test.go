@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -164,5 +165,39 @@ func TestLargeSnapshot(t *testing.T) {
 	var same bytes.Buffer
 	if err := w.sim.Snapshot(&same); err != nil || same.Len() < len(document)-100 {
 		t.Errorf("it is written as %d bytes, %v", same.Len(), err)
+	}
+}
+
+// TestEventsOfAnotherHand loads a snapshot whose events have ids that the
+// simulator would not make, and no order in the file.
+func TestEventsOfAnotherHand(t *testing.T) {
+	w := newWorld(t, stripesim.Config{})
+	for range 3 {
+		w.post("/v1/products", "name=Tea")
+	}
+	made := w.get("/v1/events?type=product.created&limit=3").rows()
+	document := w.snapshot()
+	for i, name := range []string{"evt_mine", "evt_1zzz", "evt_100000000aaaaaaaaaaaaaaa"} {
+		document = strings.ReplaceAll(document, made[i].text("id"), name)
+	}
+	lines := strings.Split(strings.TrimSpace(document), "\n")
+	slices.Reverse(lines[1:])
+	loaded := serve(t, newSimulator(t, stripesim.Config{}))
+	if err := loaded.sim.Load(strings.NewReader(strings.Join(lines, "\n") + "\n")); err != nil {
+		t.Fatal(err)
+	}
+	if got := loaded.get("/v1/events/evt_1zzz").text("id"); got != "evt_1zzz" {
+		t.Errorf("the event is %q", got)
+	}
+	after := loaded.get("/v1/events?type=product.created&starting_after=evt_mine&limit=2").rows()
+	if len(after) != 2 || after[0].text("id") != "evt_1zzz" || after[1].text("id") != "evt_100000000aaaaaaaaaaaaaaa" {
+		t.Errorf("after evt_mine there is %v", after)
+	}
+	if got := loaded.call(http.MethodGet, "/v1/events/evt_10000000", ""); got.status != http.StatusNotFound {
+		t.Errorf("an event that is not there: %d", got.status)
+	}
+	loaded.advance(31 * 24 * time.Hour)
+	if got := loaded.call(http.MethodGet, "/v1/events/evt_mine", ""); got.status != http.StatusNotFound {
+		t.Errorf("an event of last month: %d", got.status)
 	}
 }

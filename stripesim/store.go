@@ -59,33 +59,8 @@ func (r *row) serial() int64 { return r.object.head().serial }
 
 // table has the objects of one kind by id, and in the order of their making.
 type table struct {
-	byID map[string]*row // without those whose id tells their place in the order
+	byID map[string]*row
 	rows []*row
-}
-
-// row is the row of an object, or nil.
-func (t *table) row(id string) *row {
-	if r := t.byID[id]; r != nil {
-		return r
-	}
-	if serial := serialIn(id); serial > 0 {
-		if at, found := slices.BinarySearchFunc(t.rows, serial, bySerial); found && t.rows[at].object.head().ID == id {
-			return t.rows[at]
-		}
-	}
-	return nil
-}
-
-func (t *table) insert(r *row) {
-	if head := r.object.head(); serialIn(head.ID) != head.serial {
-		t.byID[head.ID] = r
-	}
-	t.rows = insertRow(t.rows, r)
-}
-
-func (t *table) remove(r *row) {
-	delete(t.byID, r.object.head().ID)
-	t.rows = deleteRow(t.rows, r)
 }
 
 // indexName is a field by which the objects of a kind are found.
@@ -93,7 +68,8 @@ type indexName struct{ kind, field string }
 
 // state is everything that the simulator keeps.
 type state struct {
-	tables  map[string]*table
+	tables  map[string]*table // without events
+	events  *eventLog
 	indexes map[indexName]map[string][]*row // by the value of the field, in the order of their making
 	// due has what is to be done by each test clock, and by the simulator's
 	// under the empty name.
@@ -108,12 +84,11 @@ type state struct {
 	// deliveries are those that no endpoint has taken yet.
 	deliveries map[deliveryKey]delivery
 	answers    map[string]savedAnswer
-	packer     packer
 }
 
 func newState() *state {
 	return &state{
-		tables: map[string]*table{}, indexes: map[indexName]map[string][]*row{}, due: map[string]*dueQueue{},
+		tables: map[string]*table{}, events: newEventLog(), indexes: map[indexName]map[string][]*row{}, due: map[string]*dueQueue{},
 		deliveries: map[deliveryKey]delivery{}, answers: map[string]savedAnswer{},
 	}
 }
@@ -127,7 +102,15 @@ func (s *state) table(kind string) *table {
 	return found
 }
 
-func (s *state) row(k key) *row { return s.table(k.Kind).row(k.ID) }
+func (s *state) row(k key) *row {
+	if k.Kind != eventKind {
+		return s.table(k.Kind).byID[k.ID]
+	}
+	if i, found := s.events.place(k.ID); found {
+		return &row{s.events.at(i)}
+	}
+	return nil
+}
 
 // found are the rows of a kind that have a value in a field.
 func (s *state) found(kind, field, value string) []*row {
@@ -136,13 +119,19 @@ func (s *state) found(kind, field, value string) []*row {
 
 // put stores an object and keeps lists, indexes and due times right.
 func (s *state) put(o object) {
-	rows := s.table(o.kind())
-	r := rows.row(o.head().ID)
+	if e, is := o.(*event); is {
+		s.events.put(e)
+		s.serial = max(s.serial, e.serial)
+		return
+	}
+	rows, id := s.table(o.kind()), o.head().ID
+	r := rows.byID[id]
 	var before []indexed
 	var wasDue int64
 	if r == nil {
 		r = &row{o}
-		rows.insert(r)
+		rows.byID[id] = r
+		rows.rows = insertRow(rows.rows, r)
 		s.serial = max(s.serial, r.serial())
 	} else {
 		before, wasDue = r.object.indexes(), r.object.due()
@@ -157,14 +146,15 @@ func (s *state) put(o object) {
 // remove forgets an object.
 func (s *state) remove(k key) {
 	rows := s.table(k.Kind)
-	r := rows.row(k.ID)
+	r := rows.byID[k.ID]
 	if r == nil {
 		return
 	}
 	if k.Kind == testClockKind {
 		delete(s.due, k.ID)
 	}
-	rows.remove(r)
+	delete(rows.byID, k.ID)
+	rows.rows = deleteRow(rows.rows, r)
 	s.reindex(r, r.object.indexes(), nil)
 }
 
@@ -224,9 +214,6 @@ func deleteRow(rows []*row, r *row) []*row {
 func (s *state) apply(l line) {
 	for _, o := range l.objects {
 		s.put(o)
-		if e, is := o.(*event); is {
-			s.packer.add(s.row(keyOf(e)))
-		}
 	}
 	for _, k := range l.Gone {
 		s.remove(k)
@@ -255,10 +242,9 @@ func (s *state) delivered(k deliveryKey) {
 		return
 	}
 	delete(s.deliveries, k)
-	if r := s.row(key{eventKind, k.Event}); r != nil {
-		e := *r.object.(*event)
-		e.PendingWebhooks = max(e.PendingWebhooks-1, 0)
-		r.object = &e
+	if i, found := s.events.place(k.Event); found {
+		r := s.events.record(i)
+		r.pending = max(r.pending-1, 0)
 	}
 }
 
