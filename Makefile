@@ -11,6 +11,7 @@ TOOL = CGO_ENABLED=0 $(GO) tool -modfile=tools/go.mod
 PKG ?= ./...
 BENCH ?= .
 FUZZTIME ?= 30s
+HISTORIES ?= 10000
 
 # A checkout may belong to another user than the one who builds, as in CI.
 GIT = git -c safe.directory='*'
@@ -28,6 +29,10 @@ help: ## Show this list
 .PHONY: test
 test: ## Run the tests on SQLite and PostgreSQL with the race detector
 	@./scripts/test.sh $(PKG)
+
+.PHONY: soak
+soak: ## Play HISTORIES (10000) random histories through trouble, for hours
+	PAYMENTS_HISTORIES=$(HISTORIES) $(GO) test . -run TestTroubleEndsAlike -rapid.checks=$(HISTORIES) -timeout 0
 
 .PHONY: lint
 lint: ## Check format, vet, linters, generated code, dependencies, known vulnerabilities

@@ -109,16 +109,18 @@ func (g *moneyGroup) intentStatus(intent *StripePaymentIntent, p *Payment) {
 	case intent.Status == IntentRequiresPaymentMethod && intent.FailureCode != "":
 		p.Status, p.FailureCode, p.DeclineCode = PaymentFailed, intent.FailureCode, intent.DeclineCode
 	case intent.Status == IntentProcessing, intent.Status == IntentRequiresAction:
-		p.Status = PaymentPending
+		p.Status, p.FailureCode, p.DeclineCode = PaymentPending, "", ""
 	}
 }
 
-// lastCharge is the last try: one that succeeded, else the newest.
+// lastCharge is the last try: one that succeeded, else the one that the intent
+// names, if it is known, since of tries that failed not all are heard of; else
+// the newest.
 func (g *moneyGroup) lastCharge() *StripeCharge {
 	if len(g.charges) == 0 {
 		return nil
 	}
-	return slices.MaxFunc(g.charges, func(a, b *StripeCharge) int {
+	last := slices.MaxFunc(g.charges, func(a, b *StripeCharge) int {
 		if won := compareBool(a.Status == "succeeded", b.Status == "succeeded"); won != 0 {
 			return won
 		}
@@ -127,6 +129,25 @@ func (g *moneyGroup) lastCharge() *StripeCharge {
 		}
 		return compareBool(a.ID > b.ID, a.ID < b.ID)
 	})
+	if last.Status == "succeeded" {
+		return last
+	}
+	for _, intent := range g.intents {
+		if intent.LatestCharge != "" {
+			last = g.charge(intent.LatestCharge)
+		}
+	}
+	return last
+}
+
+// charge is the charge of that id, or nil where it is not known.
+func (g *moneyGroup) charge(id string) *StripeCharge {
+	for _, charge := range g.charges {
+		if charge.ID == id {
+			return charge
+		}
+	}
+	return nil
 }
 
 // refunded is the sum of the refunds of a charge that are known and stand.

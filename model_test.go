@@ -64,7 +64,7 @@ type lifeEvent struct {
 type life struct {
 	sim    *stripesim.Simulator
 	url    string
-	random *rand.Rand
+	random chance
 	prices []string
 	users  []string
 
@@ -85,7 +85,7 @@ type modelService struct {
 var modelPlans = []string{"basic", "premium", "elite"}
 
 // newLife is an offline Stripe with three prices, where nothing happened yet.
-func newLife(t *testing.T, random *rand.Rand) *life {
+func newLife(t *testing.T, random chance) *life {
 	t.Helper()
 	sim, err := stripesim.New(stripesim.Config{})
 	if err != nil {
@@ -119,10 +119,7 @@ func playLife(t *testing.T, random *rand.Rand) *life {
 		l.playUser(t, user)
 	}
 	l.await(t)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ended = true
-	slices.SortFunc(l.events, func(a, b lifeEvent) int { return int(a.turn - b.turn) })
+	l.end()
 	return l
 }
 

@@ -68,11 +68,7 @@ func someLife(t *testing.T) *life {
 func (l *life) hear(t *testing.T, s modelService, heard *int) {
 	t.Helper()
 	l.await(t)
-	l.mu.Lock()
-	fresh := slices.Clone(l.events[*heard:])
-	*heard = len(l.events)
-	l.mu.Unlock()
-	l.deliver(t, s, fresh)
+	l.deliver(t, s, l.fresh(heard))
 }
 
 // miss loses what was told since the last time.

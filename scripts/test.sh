@@ -98,6 +98,11 @@ if ! has_postgres; then
 	leave_out postgres "the tests on PostgreSQL, for lack of its server (Debian: postgresql)"
 fi
 
-[ $# -gt 0 ] || set -- ./...
+if [ $# -gt 0 ]; then
+	set -x
+	exec "$GO" test $race "$@"
+fi
 set -x
-exec "$GO" test $race "$@"
+"$GO" test $race ./...
+# Some hundred histories more, of which the race detector is not to see each.
+exec env PAYMENTS_HISTORIES=100 "$GO" test . -run TestTroubleEndsAlike -rapid.checks=100
