@@ -15,6 +15,9 @@ const (
 	maxWaitingBytes  = 64 << 20
 	maxBatchEvents   = 64
 	maxBatchBytes    = 4 << 20
+	// fewestForeseen is how many events a batch has for which reading ahead
+	// takes less time than reading one thing after the other.
+	fewestForeseen = 3
 	// batchTime is how long the writing of one batch may take.
 	batchTime = 30 * time.Second
 )
@@ -174,8 +177,10 @@ func (s *Service) writeTogether(ctx context.Context, batch []*arrival) error {
 		if err != nil {
 			return err
 		}
-		if err := tx.Foresee(ctx, mentioned(batch, inserted)); err != nil {
-			return err
+		if len(batch) >= fewestForeseen {
+			if err := tx.Foresee(ctx, mentioned(batch, inserted)); err != nil {
+				return err
+			}
 		}
 		for i, a := range batch {
 			if !inserted[i] {

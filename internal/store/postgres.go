@@ -55,6 +55,11 @@ func openPostgres(ctx context.Context, url string, options Options) (engine, err
 	if !strings.Contains(url, "pool_max_conns=") {
 		config.MaxConns = maxConnections
 	}
+	// All queries find rows by keys, so a plan that is made once serves all
+	// values; to plan an event's reads anew takes longer than to do them.
+	if _, chosen := config.ConnConfig.RuntimeParams["plan_cache_mode"]; !chosen {
+		config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	}
 	config.AfterConnect = timesInUTC
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
