@@ -98,7 +98,7 @@ if ! has_postgres; then
 	leave_out postgres "the tests on PostgreSQL, for lack of its server (Debian: postgresql)"
 fi
 
-if [ $# -gt 0 ]; then
+if [ "${*:-./...}" != ./... ]; then
 	set -x
 	exec "$GO" test $race "$@"
 fi
