@@ -226,6 +226,7 @@ func (s *Service) settleDelivery(ctx context.Context, job DeliverOutbound, a ans
 	case !recorded: // it was replayed meanwhile
 		return nil
 	}
+	s.observer.DeliveryTried(delivery.Status)
 	if disabled {
 		s.log.WarnContext(ctx, "an endpoint was disabled", "endpoint", endpoint.ID, "reason", endpoint.DisabledReason)
 	}

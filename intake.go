@@ -152,6 +152,17 @@ func (in *intake) passLead() {
 	}
 }
 
+// IntakeLoad is how much waits to be written by this process.
+type IntakeLoad struct{ Events, Bytes int }
+
+// IntakeLoad says how much waits to be written, beside the batch that is being
+// written.
+func (s *Service) IntakeLoad() IntakeLoad {
+	s.intake.mu.Lock()
+	defer s.intake.mu.Unlock()
+	return IntakeLoad{len(s.intake.waiting), s.intake.bytes}
+}
+
 // writeEvents stores and applies a batch of events in one transaction. When
 // that fails each is written by itself, so that a bad one harms nobody but
 // itself.
@@ -172,9 +183,11 @@ func (s *Service) writeTogether(ctx context.Context, batch []*arrival) error {
 	for i, a := range batch {
 		events[i] = a.event
 	}
-	return s.store.Update(ctx, func(tx Tx) error {
-		inserted, err := tx.InsertEvents(ctx, events)
-		if err != nil {
+	var inserted []bool
+	outcomes := make([]Outcome, len(batch))
+	ended := s.observer.BatchBegan(len(batch))
+	err := s.store.Update(ctx, func(tx Tx) (err error) {
+		if inserted, err = tx.InsertEvents(ctx, events); err != nil {
 			return err
 		}
 		if len(batch) >= fewestForeseen {
@@ -186,12 +199,21 @@ func (s *Service) writeTogether(ctx context.Context, batch []*arrival) error {
 			if !inserted[i] {
 				continue
 			}
-			if err := s.process(ctx, tx, a.event, a.news); err != nil {
+			if outcomes[i], err = s.process(ctx, tx, a.event, a.news); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	if ended(err); err != nil {
+		return err
+	}
+	for i, event := range events {
+		if s.observeArrival(event, inserted[i]); inserted[i] {
+			s.observer.EventHandled(event, outcomes[i])
+		}
+	}
+	return nil
 }
 
 // mentioned are the objects that new events are about, and those that they

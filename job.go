@@ -96,6 +96,13 @@ func (e *SnoozeError) Error() string { return fmt.Sprintf("wait %s", e.For) }
 // Work does one job. It returns nil when the job is done, a [*SnoozeError]
 // when it has to wait, and any other error when it is to be tried again.
 func (s *Service) Work(ctx context.Context, job Job, attempt Attempt) error {
+	ended := s.observer.JobBegan(job.Kind())
+	err := s.work(ctx, job, attempt)
+	ended(err)
+	return err
+}
+
+func (s *Service) work(ctx context.Context, job Job, attempt Attempt) error {
 	switch j := job.(type) {
 	case RefreshObject:
 		return s.refreshObject(ctx, j, attempt)

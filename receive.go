@@ -34,6 +34,7 @@ func (s *Service) ReceiveEvent(ctx context.Context, body []byte, signature strin
 // same and tried again later, so that it harms nobody but itself.
 func (s *Service) receive(ctx context.Context, event Event) error {
 	event.ReceivedAt, event.Status = s.now(), EventPending
+	s.observer.EventReceived(event)
 	news, poison := s.stripe.DecodeEvent(event.Payload)
 	if poison == nil {
 		poison = s.intake.add(ctx, event, news)
@@ -43,10 +44,14 @@ func (s *Service) receive(ctx context.Context, event Event) error {
 	}
 	s.log.ErrorContext(ctx, "an event could not be applied; it will be tried again",
 		"event", event.ID, "type", event.Type, "error", poison)
+	stored := false
 	err := s.store.Update(ctx, func(tx Tx) error {
 		inserted, err := tx.InsertEvents(ctx, []Event{event})
-		if err != nil || !inserted[0] {
+		if err != nil {
 			return err
+		}
+		if stored = inserted[0]; !stored {
+			return nil
 		}
 		failed := event
 		failed.Attempts = 1
@@ -59,14 +64,26 @@ func (s *Service) receive(ctx context.Context, event Event) error {
 	if err != nil {
 		return fmt.Errorf("store event %s: %w", event.ID, err)
 	}
+	if s.observeArrival(event, stored); stored {
+		s.observer.EventHandled(event, OutcomeDeferred)
+	}
 	return nil
+}
+
+// observeArrival tells the observer of an event that is on disk.
+func (s *Service) observeArrival(event Event, stored bool) {
+	if !stored {
+		s.observer.EventRepeated(event)
+		return
+	}
+	s.observer.EventStored(event, s.now().Sub(event.Created))
 }
 
 // retryAfter is the pause before an event that could not be applied is tried again.
 const retryAfter = rereadAfter
 
 // process applies a stored event and marks what became of it.
-func (s *Service) process(ctx context.Context, tx Tx, event Event, news News) (err error) {
+func (s *Service) process(ctx context.Context, tx Tx, event Event, news News) (outcome Outcome, err error) {
 	defer func() {
 		if fault := recover(); fault != nil {
 			s.log.ErrorContext(ctx, "panic while applying an event", "event", event.ID, "stack", string(debug.Stack()))
@@ -74,38 +91,47 @@ func (s *Service) process(ctx context.Context, tx Tx, event Event, news News) (e
 		}
 	}()
 	event.Attempts++
-	status, reason, err := s.settleEvent(ctx, tx, &event, news)
+	became, err := s.settleEvent(ctx, tx, &event, news)
 	if err != nil {
-		return err
+		return "", err
 	}
-	s.mark(&event, status, reason, "")
-	return tx.PutEvent(ctx, event)
+	s.mark(&event, became.status, became.reason, "")
+	return became.outcome, tx.PutEvent(ctx, event)
+}
+
+// settlement is what became of an event.
+type settlement struct {
+	status  EventStatus
+	reason  string
+	outcome Outcome
 }
 
 // settleEvent applies an event and says how far that brought it, and in the
 // event what it waits for.
-func (s *Service) settleEvent(ctx context.Context, tx Tx, event *Event, news News) (EventStatus, string, error) {
+func (s *Service) settleEvent(ctx context.Context, tx Tx, event *Event, news News) (settlement, error) {
 	switch {
 	case event.Account != "":
-		return EventIgnored, reasonOtherAccount, nil
+		return settlement{EventIgnored, reasonOtherAccount, OutcomeIgnored}, nil
 	case len(news.Objects) == 0:
-		return EventIgnored, reasonUnhandledType, nil
+		return settlement{EventIgnored, reasonUnhandledType, OutcomeIgnored}, nil
 	}
 	v, err := s.apply(ctx, tx, news)
 	switch {
 	case err != nil:
-		return "", "", err
+		return settlement{}, err
 	case v.orphan:
-		return EventIgnored, reasonNoCustomer, nil
+		return settlement{EventIgnored, reasonNoCustomer, OutcomeIgnored}, nil
 	case v.unowned:
 		wish := Refresh{Ref: news.Objects[0].Ref(), Reason: wishOwner}
 		event.WaitsFor = parentOf(news.Objects[0])
-		return EventPending, reasonWaitsForOwner, s.wish(ctx, tx, wish, patienceOwner)
+		return settlement{EventPending, reasonWaitsForOwner, OutcomeDeferred}, s.wish(ctx, tx, wish, patienceOwner)
 	case v.undecided:
 		wish := Refresh{Ref: news.Objects[0].Ref(), NewerThan: v.newerThan, Reason: wishTie}
-		return EventPending, reasonWaitsForRead, s.wish(ctx, tx, wish, 0)
+		return settlement{EventPending, reasonWaitsForRead, OutcomeDeferred}, s.wish(ctx, tx, wish, 0)
+	case v.stale:
+		return settlement{EventProcessed, "", OutcomeStale}, nil
 	}
-	return EventProcessed, "", nil
+	return settlement{EventProcessed, "", OutcomeApplied}, nil
 }
 
 // mark notes what became of an event.
@@ -136,24 +162,28 @@ func (s *Service) retryEvent(ctx context.Context, job RetryEvent, attempt Attemp
 	if err == nil || errors.Is(err, ErrUnavailable) && !attempt.Last {
 		return err
 	}
-	status, reason := EventPending, reasonWaitsForRetry
+	became := settlement{EventPending, reasonWaitsForRetry, OutcomeDeferred}
 	if attempt.Last {
-		status, reason = EventFailed, ""
+		became = settlement{EventFailed, "", OutcomeFailed}
 	}
-	return errors.Join(err, s.noteFault(ctx, job.EventID, status, reason, err))
+	return errors.Join(err, s.noteFault(ctx, job.EventID, became, err))
 }
 
 // noteFault marks an event with the error that it met.
-func (s *Service) noteFault(ctx context.Context, eventID string, status EventStatus, reason string, fault error) error {
-	return s.store.Update(ctx, func(tx Tx) error {
-		event, err := tx.Event(ctx, eventID)
-		if err != nil {
+func (s *Service) noteFault(ctx context.Context, eventID string, became settlement, fault error) error {
+	var event Event
+	err := s.store.Update(ctx, func(tx Tx) (err error) {
+		if event, err = tx.Event(ctx, eventID); err != nil {
 			return err
 		}
 		event.Attempts++
-		s.mark(&event, status, reason, fault.Error())
+		s.mark(&event, became.status, became.reason, fault.Error())
 		return tx.PutEvent(ctx, event)
 	})
+	if err == nil {
+		s.observer.EventHandled(event, became.outcome)
+	}
+	return err
 }
 
 // processStored applies an event from the audit trail that is still pending.
@@ -169,11 +199,18 @@ func (s *Service) processStored(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("decode event %s: %w", id, err)
 	}
-	return s.store.Update(ctx, func(tx Tx) error {
+	var outcome Outcome
+	err = s.store.Update(ctx, func(tx Tx) error {
+		outcome = ""
 		current, err := tx.Event(ctx, id)
 		if err != nil || current.Status != EventPending {
 			return err
 		}
-		return s.process(ctx, tx, current, news)
+		outcome, err = s.process(ctx, tx, current, news)
+		return err
 	})
+	if err == nil && outcome != "" {
+		s.observer.EventHandled(event, outcome)
+	}
+	return err
 }

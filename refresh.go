@@ -101,9 +101,12 @@ func (s *Service) refreshObject(ctx context.Context, job RefreshObject, attempt 
 		return fmt.Errorf("look up the wish to read %s: %w", job.ObjectID, err)
 	}
 	news, err := s.read(ctx, wish.Ref)
+	s.observer.ObjectRead(readReason(wish.Reason), err)
 	switch {
 	case isNotFound(err):
-		return s.fulfil(ctx, wish, func(Tx) (EventStatus, string, error) { return EventIgnored, reasonGone, nil })
+		return s.fulfil(ctx, wish, func(Tx) (settlement, error) {
+			return settlement{EventIgnored, reasonGone, OutcomeIgnored}, nil
+		})
 	case err != nil && s.isLast(attempt, err):
 		return s.giveUp(ctx, wish, err)
 	case err != nil:
@@ -111,20 +114,20 @@ func (s *Service) refreshObject(ctx context.Context, job RefreshObject, attempt 
 	case !wish.NewerThan.IsZero() && !news[len(news)-1].AsOf.After(wish.NewerThan):
 		return &SnoozeError{For: rereadAfter}
 	}
-	err = s.fulfil(ctx, wish, func(tx Tx) (EventStatus, string, error) {
+	err = s.fulfil(ctx, wish, func(tx Tx) (settlement, error) {
 		var v verdict
 		for _, n := range news {
 			if v, err = s.apply(ctx, tx, n); err != nil {
-				return "", "", err
+				return settlement{}, err
 			}
 		}
 		switch {
 		case v.undecided:
-			return "", "", &SnoozeError{For: rereadAfter}
+			return settlement{}, &SnoozeError{For: rereadAfter}
 		case v.unowned:
-			return EventIgnored, reasonNoUser, nil
+			return settlement{EventIgnored, reasonNoUser, OutcomeIgnored}, nil
 		}
-		return EventProcessed, "", nil
+		return settlement{EventProcessed, "", OutcomeRefreshed}, nil
 	})
 	if err != nil && s.isLast(attempt, err) {
 		return s.giveUp(ctx, wish, err)
@@ -199,10 +202,13 @@ func firstOf(a, b string) string {
 // fulfil applies a read in one transaction, strikes the wish out and settles
 // the events that waited for it, unless a newer wish came meanwhile: its event
 // may know of something that the read does not.
-func (s *Service) fulfil(ctx context.Context, wish Refresh, apply func(Tx) (EventStatus, string, error)) error {
+func (s *Service) fulfil(ctx context.Context, wish Refresh, apply func(Tx) (settlement, error)) error {
 	again := false
-	err := s.store.Update(ctx, func(tx Tx) error {
-		status, reason, err := apply(tx)
+	var became settlement
+	var settled []Event
+	err := s.store.Update(ctx, func(tx Tx) (err error) {
+		settled = nil
+		became, err = apply(tx)
 		if err != nil {
 			return err
 		}
@@ -213,45 +219,62 @@ func (s *Service) fulfil(ctx context.Context, wish Refresh, apply func(Tx) (Even
 		if again = !deleted; again {
 			return nil
 		}
-		return s.finishEvents(ctx, tx, wish.ID, status, reason, "")
+		settled, err = s.finishEvents(ctx, tx, wish.ID, became, "")
+		return err
 	})
-	if err == nil && again {
+	switch {
+	case err != nil:
+		return err
+	case again:
 		return &SnoozeError{For: rereadAfter}
 	}
-	return err
+	s.observeHandled(settled, became.outcome)
+	return nil
 }
 
-// finishEvents settles the events that wait for a read of their object.
-func (s *Service) finishEvents(ctx context.Context, tx Tx, objectID string, status EventStatus, reason, fault string) error {
+func (s *Service) observeHandled(events []Event, outcome Outcome) {
+	for _, event := range events {
+		s.observer.EventHandled(event, outcome)
+	}
+}
+
+// finishEvents settles the events that wait for a read of their object, and
+// returns them.
+func (s *Service) finishEvents(ctx context.Context, tx Tx, objectID string, became settlement, fault string) (settled []Event, err error) {
 	events, err := tx.PendingEvents(ctx, objectID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, event := range events {
 		if event.Reason == reasonWaitsForRetry {
 			continue
 		}
 		event.Attempts++
-		s.mark(&event, status, reason, fault)
+		s.mark(&event, became.status, became.reason, fault)
 		if err := tx.PutEvent(ctx, event); err != nil {
-			return err
+			return nil, err
 		}
+		settled = append(settled, event)
 	}
-	return nil
+	return settled, nil
 }
 
 // giveUp strikes out a wish that could not be fulfilled in many tries. Its
 // events are on show as failed, and a replay wishes again.
 func (s *Service) giveUp(ctx context.Context, wish Refresh, cause error) error {
 	s.log.ErrorContext(ctx, "an object could not be read from Stripe; giving up", "object", wish.ID, "error", cause)
-	err := s.store.Update(ctx, func(tx Tx) error {
-		if _, err := tx.DeleteRefresh(ctx, wish.ID, wish.Wishes); err != nil {
+	failed := settlement{EventFailed, "", OutcomeFailed}
+	var settled []Event
+	err := s.store.Update(ctx, func(tx Tx) (err error) {
+		if _, err = tx.DeleteRefresh(ctx, wish.ID, wish.Wishes); err != nil {
 			return err
 		}
-		return s.finishEvents(ctx, tx, wish.ID, EventFailed, "", cause.Error())
+		settled, err = s.finishEvents(ctx, tx, wish.ID, failed, cause.Error())
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("give up reading %s: %w", wish.ID, err)
 	}
+	s.observeHandled(settled, failed.outcome)
 	return cause
 }

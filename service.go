@@ -35,6 +35,8 @@ type Config struct {
 	NewID func(prefix string) string
 	// Logger is told what people should know. Default: nobody is.
 	Logger *slog.Logger
+	// Observer is told what happens, to count it. Default: nobody is.
+	Observer Observer
 }
 
 // Service does everything that the HTTP API and the command line offer. It is
@@ -47,6 +49,7 @@ type Service struct {
 	pollOnly   bool
 	messenger  Messenger
 	rule       Rule
+	observer   Observer
 
 	intake intake
 	lines  lines
@@ -75,6 +78,9 @@ func New(c Config) (*Service, error) {
 	if c.Background == nil {
 		c.Background = c.Stripe
 	}
+	if c.Observer == nil {
+		c.Observer = nobody{}
+	}
 	s := &Service{
 		Administration: NewAdministration(c),
 		stripe:         c.Stripe,
@@ -82,6 +88,7 @@ func New(c Config) (*Service, error) {
 		pollOnly:       c.PollOnly,
 		messenger:      c.Messenger,
 		rule:           Rule{Plans: c.Plans, GracePeriod: c.GracePeriod},
+		observer:       c.Observer,
 	}
 	s.intake.write = s.writeEvents
 	return s, nil

@@ -43,6 +43,8 @@ type Tx interface {
 	DeleteOperation(ctx context.Context, id string) error
 	// DeleteOperations deletes operations that finished before then.
 	DeleteOperations(ctx context.Context, finishedBefore time.Time) error
+	// Backlog says what waits.
+	Backlog(ctx context.Context) (Backlog, error)
 	// DeleteRefresh deletes the wish to read an object, if Wishes is still as given.
 	DeleteRefresh(ctx context.Context, objectID string, wishes int64) (deleted bool, err error)
 	// Deliveries lists deliveries to one endpoint, newest event first.

@@ -38,6 +38,9 @@ type verdict struct {
 	unowned bool
 	// orphan: and there is nothing by which a user could ever be found.
 	orphan bool
+	// stale: what is stored said so already, or something newer. Of several
+	// objects all are.
+	stale bool
 }
 
 // apply is the one door into the state. It writes what the news says that is
@@ -53,11 +56,13 @@ func (s *Service) apply(ctx context.Context, tx Tx, news News) (verdict, error) 
 		subscriptions: map[string]bool{}, users: map[string]bool{},
 	}
 	var first verdict
+	stale := true
 	for _, object := range parentsFirst(news.Objects) {
 		v, err := a.put(ctx, object)
 		if err != nil {
 			return verdict{}, fmt.Errorf("apply %s %s: %w", object.Ref().Kind, object.Ref().ID, err)
 		}
+		stale = stale && v.stale
 		if object == news.Objects[0] {
 			first = v
 		} else if v.undecided {
@@ -69,6 +74,7 @@ func (s *Service) apply(ctx context.Context, tx Tx, news News) (verdict, error) 
 	if err := a.settle(ctx); err != nil {
 		return verdict{}, err
 	}
+	first.stale = stale
 	return first, a.wakeWaiting(ctx)
 }
 
@@ -325,7 +331,7 @@ func (a *application) putObject(ctx context.Context, object Object, userID strin
 	case learned:
 		return verdict{}, a.write(ctx, known, userID, stored.Version)
 	}
-	return verdict{}, nil
+	return verdict{stale: true}, nil
 }
 
 // inherit copies to an object what another snapshot of it knows and that never
@@ -478,7 +484,7 @@ func (a *application) putSubscription(ctx context.Context, o *StripeSubscription
 	}
 	if found && sameSubscription(result, stored) && result.Plan == stored.Plan &&
 		result.Version == stored.Version && result.PlanVersion == stored.PlanVersion {
-		return verdict{}, nil
+		return verdict{stale: true}, nil
 	}
 	result.UpdatedAt = a.now()
 	if err := a.tx.PutSubscription(ctx, result); err != nil {

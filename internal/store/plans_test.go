@@ -10,7 +10,11 @@ import (
 )
 
 // scansAll names the queries that may look at every row of a table.
-var scansAll = map[string]bool{"Endpoints": true, "Keys": true} // an installation has a handful
+var scansAll = map[string]bool{"CountRefreshes": true} // up to a bound
+
+// scansFew is a step that looks at every row of what has few: an installation
+// has a handful of endpoints and keys, and counted is what was picked to count.
+var scansFew = regexp.MustCompile(`^SCAN (outbound_endpoints|api_keys|counted)\b`)
 
 var (
 	queryName = regexp.MustCompile(`-- name: (\w+) :`)
@@ -42,7 +46,7 @@ func TestQueriesUseIndexes(t *testing.T) {
 			}
 			checked++
 			for _, step := range queryPlan(t, db, argument.ReplaceAllString(statement, "?")) {
-				if strings.HasPrefix(step, "SCAN") {
+				if strings.HasPrefix(step, "SCAN") && !scansFew.MatchString(step) {
 					t.Errorf("%s reads all rows: %s", name[1], step)
 				}
 			}

@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) payments.Store) {
 		"UnownedEvents":    checkUnownedEvents,
 		"WaitingEvents":    checkWaitingEvents,
 		"EventPoll":        checkEventPoll,
+		"Backlog":          checkBacklog,
 		"Refreshes":        checkRefreshes,
 		"Operations":       checkOperations,
 		"OldOperations":    checkOldOperations,

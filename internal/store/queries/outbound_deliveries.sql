@@ -33,3 +33,13 @@ WHERE endpoint_id = sqlc.arg(endpoint_id) AND status = sqlc.arg(status) AND stat
     AND (CAST(sqlc.arg(before) AS text) = '' OR event_id < CAST(sqlc.arg(before) AS text))
     AND created_at >= sqlc.arg(since)
 ORDER BY event_id DESC LIMIT sqlc.arg(max_rows);
+
+-- name: CountPendingDeliveries :one
+-- For each endpoint by the partial index, and no further than some number. To
+-- SQLite CROSS JOIN says that the endpoints come first.
+SELECT count(*) FROM (
+    SELECT 1 FROM outbound_endpoints CROSS JOIN outbound_deliveries
+    WHERE outbound_deliveries.endpoint_id = outbound_endpoints.id
+        AND outbound_deliveries.status = 'pending' AND outbound_deliveries.status <> 'delivered'
+    LIMIT sqlc.arg(max_rows)
+) AS counted;

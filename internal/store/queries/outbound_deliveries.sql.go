@@ -10,6 +10,24 @@ import (
 	"time"
 )
 
+const countPendingDeliveries = `-- name: CountPendingDeliveries :one
+SELECT count(*) FROM (
+    SELECT 1 FROM outbound_endpoints CROSS JOIN outbound_deliveries
+    WHERE outbound_deliveries.endpoint_id = outbound_endpoints.id
+        AND outbound_deliveries.status = 'pending' AND outbound_deliveries.status <> 'delivered'
+    LIMIT $1
+) AS counted
+`
+
+// For each endpoint by the partial index, and no further than some number. To
+// SQLite CROSS JOIN says that the endpoints come first.
+func (q *Queries) CountPendingDeliveries(ctx context.Context, maxRows int32) (int64, error) {
+	row := q.db.QueryRow(ctx, countPendingDeliveries, maxRows)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const deleteDeliveries = `-- name: DeleteDeliveries :exec
 DELETE FROM outbound_deliveries WHERE endpoint_id = $1
 `

@@ -19,3 +19,6 @@ ON CONFLICT (object_id) DO UPDATE SET
 
 -- name: Refresh :one
 SELECT * FROM refreshes WHERE object_id = $1;
+
+-- name: CountRefreshes :one
+SELECT count(*) FROM (SELECT 1 FROM refreshes LIMIT sqlc.arg(max_rows)) AS counted;

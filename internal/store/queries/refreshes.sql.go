@@ -24,6 +24,17 @@ func (q *Queries) CancelRefresh(ctx context.Context, arg CancelRefreshParams) er
 	return err
 }
 
+const countRefreshes = `-- name: CountRefreshes :one
+SELECT count(*) FROM (SELECT 1 FROM refreshes LIMIT $1) AS counted
+`
+
+func (q *Queries) CountRefreshes(ctx context.Context, maxRows int32) (int64, error) {
+	row := q.db.QueryRow(ctx, countRefreshes, maxRows)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const deleteRefresh = `-- name: DeleteRefresh :execrows
 DELETE FROM refreshes WHERE object_id = $1 AND wishes = $2
 `

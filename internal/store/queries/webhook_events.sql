@@ -57,3 +57,17 @@ WHERE status = sqlc.arg(status) AND status <> 'processed'
     AND received_at <= sqlc.arg(received_at) AND (received_at < sqlc.arg(received_at) OR id < sqlc.arg(id))
     AND (CAST(sqlc.arg(type) AS text) = '' OR type = CAST(sqlc.arg(type) AS text))
 ORDER BY received_at DESC, id DESC LIMIT sqlc.arg(max_rows);
+
+-- name: CountUnsettledEvents :one
+-- By the partial index, and no further than some number.
+SELECT count(*) FROM (
+    SELECT 1 FROM webhook_events
+    WHERE status = sqlc.arg(status) AND status <> 'processed'
+    LIMIT sqlc.arg(max_rows)
+) AS counted;
+
+-- name: OldestPendingEvent :one
+-- When it was received, by the partial index.
+SELECT received_at FROM webhook_events
+WHERE status = 'pending' AND status <> 'processed'
+ORDER BY received_at LIMIT 1;

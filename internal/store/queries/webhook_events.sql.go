@@ -10,6 +10,27 @@ import (
 	"time"
 )
 
+const countUnsettledEvents = `-- name: CountUnsettledEvents :one
+SELECT count(*) FROM (
+    SELECT 1 FROM webhook_events
+    WHERE status = $1 AND status <> 'processed'
+    LIMIT $2
+) AS counted
+`
+
+type CountUnsettledEventsParams struct {
+	Status  string
+	MaxRows int32
+}
+
+// By the partial index, and no further than some number.
+func (q *Queries) CountUnsettledEvents(ctx context.Context, arg CountUnsettledEventsParams) (int64, error) {
+	row := q.db.QueryRow(ctx, countUnsettledEvents, arg.Status, arg.MaxRows)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const event = `-- name: Event :one
 SELECT id, type, api_version, livemode, account, object_kind, object_id, customer_id, created, received_at, status, reason, attempts, error, processed_at, source, waits_for FROM webhook_events WHERE id = $1
 `
@@ -230,6 +251,20 @@ type InsertPayloadParams struct {
 func (q *Queries) InsertPayload(ctx context.Context, arg InsertPayloadParams) error {
 	_, err := q.db.Exec(ctx, insertPayload, arg.EventID, arg.ReceivedAt, arg.Payload)
 	return err
+}
+
+const oldestPendingEvent = `-- name: OldestPendingEvent :one
+SELECT received_at FROM webhook_events
+WHERE status = 'pending' AND status <> 'processed'
+ORDER BY received_at LIMIT 1
+`
+
+// When it was received, by the partial index.
+func (q *Queries) OldestPendingEvent(ctx context.Context) (time.Time, error) {
+	row := q.db.QueryRow(ctx, oldestPendingEvent)
+	var received_at time.Time
+	err := row.Scan(&received_at)
+	return received_at, err
 }
 
 const pendingEvents = `-- name: PendingEvents :many
