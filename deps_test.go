@@ -28,10 +28,11 @@ const arrows = `
 	payments, river < internal/jobs
 	payments, huma, jwx < internal/api
 	payments, standard-webhooks < internal/outbound
+	payments, prometheus < internal/metrics
 	payments < internal/web
 
 	# All meet in the server, which the command wraps.
-	payments, internal/store, internal/stripe, internal/jobs, internal/api, internal/outbound, internal/web < server
+	payments, internal/store, internal/stripe, internal/jobs, internal/api, internal/metrics, internal/outbound, internal/web < server
 	payments, server, stripesim, kong, godotenv < cmd/payments
 
 	# For tests. Nothing above may import them.
@@ -48,6 +49,7 @@ var modules = map[string]string{
 	"jwx":               "github.com/lestrrat-go/jwx/v3",
 	"kong":              "github.com/alecthomas/kong",
 	"pgx":               "github.com/jackc/pgx/v5",
+	"prometheus":        "github.com/prometheus/client_golang",
 	"rapid":             "pgregory.net/rapid",
 	"rate":              "golang.org/x/time/rate",
 	"river":             "github.com/riverqueue/river",

@@ -49,7 +49,8 @@ type Config struct {
 	DatabaseURL string
 	// Addr (PAYMENTS_ADDR) is where the API listens. Empty: 127.0.0.1:8080.
 	Addr string
-	// OpsAddr (PAYMENTS_OPS_ADDR) is where health and profiles are served.
+	// OpsAddr (PAYMENTS_OPS_ADDR) is where metrics, health and
+	// profiles are served.
 	// Empty: nowhere; from the environment the default is 127.0.0.1:9090.
 	OpsAddr string
 	// PublicURL (PAYMENTS_PUBLIC_URL) is the base of the links that leave the
@@ -81,6 +82,8 @@ type Config struct {
 	LogLevel  slog.Level
 	LogFormat string
 
+	// Version and Commit say what runs; the metrics tell them.
+	Version, Commit string
 	// Logger is told what people should know. Nil: nobody is.
 	Logger *slog.Logger
 	// Now is the clock by which access is decided; tokens and signatures keep
@@ -149,7 +152,7 @@ var variables = []Variable{
 		set: text(func(c *Config) *string { return &c.Addr }),
 	},
 	{
-		Name: "PAYMENTS_OPS_ADDR", Default: defaultOpsAddr, Help: "where health and profiles are served; empty: nowhere",
+		Name: "PAYMENTS_OPS_ADDR", Default: defaultOpsAddr, Help: "where metrics, health and profiles are served; empty: nowhere",
 		set: text(func(c *Config) *string { return &c.OpsAddr }),
 	},
 	{

@@ -108,9 +108,10 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	return <-drained
 }
 
-// opsHandler is what operators see: health and profiles.
+// opsHandler is what operators see: metrics, health and profiles.
 func (s *Server) opsHandler() http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("/metrics", s.metrics.Handler())
 	mux.Handle("/healthz", api.HealthHandler(s.service))
 	mux.Handle("/readyz", api.HealthHandler(s.service))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)

@@ -12,6 +12,7 @@ import (
 	"github.com/numerai-app/payments"
 	"github.com/numerai-app/payments/internal/api"
 	"github.com/numerai-app/payments/internal/jobs"
+	"github.com/numerai-app/payments/internal/metrics"
 	"github.com/numerai-app/payments/internal/outbound"
 	"github.com/numerai-app/payments/internal/store"
 	"github.com/numerai-app/payments/internal/stripe"
@@ -27,6 +28,7 @@ type Server struct {
 	store   *store.Store
 	service *payments.Service
 	worker  store.Worker
+	metrics *metrics.Metrics
 	handler http.Handler
 }
 
@@ -64,8 +66,12 @@ func (s *Server) connect() error {
 	if err != nil {
 		return fmt.Errorf("read the plans: %w", err)
 	}
+	s.metrics = metrics.New(metrics.Config{
+		EventTypes: stripe.HandledEventTypes(), Version: c.Version, Commit: c.Commit, StripeAPIVersion: StripeAPIVersion, Now: c.Now,
+	})
 	client, err := stripe.New(stripe.Config{
-		SecretKey: c.StripeSecretKey, APIBase: c.StripeAPIBase, WebhookSecrets: c.StripeWebhookSecrets, Rate: c.StripeRate, Logger: s.log,
+		SecretKey: c.StripeSecretKey, APIBase: c.StripeAPIBase, WebhookSecrets: c.StripeWebhookSecrets, Rate: c.StripeRate,
+		OnCall: s.countCall, Logger: s.log,
 	})
 	if err != nil {
 		return fmt.Errorf("connect to Stripe: %w", err)
@@ -73,10 +79,12 @@ func (s *Server) connect() error {
 	s.service, err = payments.New(payments.Config{
 		Store: s.store, Stripe: client, Background: client.Patient(), PollOnly: c.WebhooksOff,
 		Messenger: outbound.New(outbound.Config{}), Plans: plans, GracePeriod: c.GracePeriod, Now: c.Now, Logger: s.log,
+		Observer: s.metrics,
 	})
 	if err != nil {
 		return err
 	}
+	s.metrics.Watch(s.service, client.Waiting)
 	pollInterval := payments.PollInterval
 	if c.WebhooksOff {
 		pollInterval = payments.PollOnlyInterval
@@ -93,12 +101,20 @@ func (s *Server) connect() error {
 	}
 	s.handler, err = api.New(api.Config{
 		Service: s.service, Tokens: tokens, PublishableKey: c.StripePublishableKey, PublicURL: c.PublicURL,
-		CORSOrigins: c.CORSOrigins, WebhooksOff: c.WebhooksOff, Logger: s.log,
+		CORSOrigins: c.CORSOrigins, WebhooksOff: c.WebhooksOff, OnRequest: s.countRequest, Logger: s.log,
 	})
 	if err != nil {
 		return fmt.Errorf("prepare the API: %w", err)
 	}
 	return nil
+}
+
+func (s *Server) countCall(c stripe.Call) {
+	s.metrics.Call(metrics.Exchange{Path: c.Resource, Method: c.Method, Status: c.Status, Took: c.Took})
+}
+
+func (s *Server) countRequest(r api.Request) {
+	s.metrics.Request(metrics.Exchange{Path: r.Route, Method: r.Method, Status: r.Status, Took: r.Took})
 }
 
 // openCurrent opens a database whose schema is this version's, or can be made
@@ -133,6 +149,10 @@ func (s *Server) Payments() *payments.Service { return s.service }
 
 // Handler is the HTTP API, with /openapi.json, /healthz and /readyz beside it.
 func (s *Server) Handler() http.Handler { return s.handler }
+
+// OpsHandler is what operators see, and nobody else should: /metrics,
+// /healthz, /readyz and /debug/pprof/.
+func (s *Server) OpsHandler() http.Handler { return s.opsHandler() }
 
 // Run works the jobs until ctx is done, then lets those that are under way
 // finish. Without it nothing is read from Stripe or tried again.

@@ -14,7 +14,7 @@ import (
 
 type serveCommand struct {
 	Addr        *string `placeholder:"ADDR" help:"Where the API listens ($PAYMENTS_ADDR)."`
-	OpsAddr     *string `placeholder:"ADDR" help:"Where health and profiles are served; empty: nowhere ($PAYMENTS_OPS_ADDR)."`
+	OpsAddr     *string `placeholder:"ADDR" help:"Where metrics, health and profiles are served; empty: nowhere ($PAYMENTS_OPS_ADDR)."`
 	DatabaseURL *string `name:"database-url" placeholder:"URL" help:"The database ($DATABASE_URL)."`
 	PublicURL   *string `placeholder:"URL" help:"Base of the links that leave the service ($PAYMENTS_PUBLIC_URL)."`
 	LogLevel    *string `placeholder:"LEVEL" help:"debug, info, warn or error ($PAYMENTS_LOG_LEVEL)."`
@@ -34,6 +34,8 @@ func (c *serveCommand) Run(p *process) error {
 		return err
 	}
 	config.Logger = newLogger(p.stderr, config.LogLevel, config.LogFormat)
+	running := thisBuild()
+	config.Version, config.Commit = running.Version, running.Commit
 	service, err := server.New(p, config)
 	if err != nil {
 		return stopped(p, err)

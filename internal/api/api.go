@@ -37,6 +37,8 @@ type Config struct {
 	WebhooksOff bool
 	// CORSOrigins are the browser origins that may call.
 	CORSOrigins []string
+	// OnRequest is told of each request that was answered. Default: nobody is.
+	OnRequest func(Request)
 	// Logger is told of requests (debug) and of failures. Default: nobody is.
 	Logger *slog.Logger
 }
@@ -55,6 +57,9 @@ func New(c Config) (http.Handler, error) {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.OnRequest == nil {
+		c.OnRequest = func(Request) {}
 	}
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	setUpHuma()
@@ -100,6 +105,9 @@ func (s *server) route(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, handler)
 		return
 	}
+	if status, ok := w.(*statusWriter); ok {
+		status.pattern = pattern
+	}
 	if at != Prefix+"webhook" { // whose body stays as it came
 		if p := takeBody(w, r); p != nil {
 			writeProblem(w, r, p)
@@ -142,7 +150,7 @@ const (
 var requestIDPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
 // identify gives every request an id: the caller's own, or a new one. It logs
-// the request when it is answered.
+// and counts the request when it is answered.
 func (s *server) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
@@ -153,15 +161,18 @@ func (s *server) identify(next http.Handler) http.Handler {
 		start := time.Now()
 		status := &statusWriter{ResponseWriter: w}
 		next.ServeHTTP(status, r.WithContext(context.WithValue(r.Context(), requestIDKey, id)))
+		took := time.Since(start)
 		s.Logger.DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path,
-			"status", status.code, "duration", time.Since(start), "request_id", id)
+			"status", status.code, "duration", took, "request_id", id)
+		s.OnRequest(status.request(took))
 	})
 }
 
-// statusWriter remembers the status of an answer.
+// statusWriter remembers the status of an answer, and which handler gave it.
 type statusWriter struct {
 	http.ResponseWriter
-	code int
+	code    int
+	pattern string // empty: none
 }
 
 func (w *statusWriter) WriteHeader(code int) {

@@ -121,11 +121,13 @@ func (c *Client) try(ctx context.Context, r request, encoded []byte, attempt int
 	took := c.now().Sub(began)
 	if err != nil {
 		err = c.callError(err)
+		c.tell(r, statusOf(err), took)
 		c.log.DebugContext(ctx, "call to Stripe failed",
 			"method", r.method, "path", r.path, "attempt", attempt, "took", took, "error", err)
 		return answer{}, err
 	}
 	response := raw.LastResponse
+	c.tell(r, response.StatusCode, took)
 	c.log.DebugContext(ctx, "called Stripe", "method", r.method, "path", r.path, "attempt", attempt,
 		"took", took, "status", response.StatusCode, "request_id", response.RequestID)
 	date, err := http.ParseTime(response.Header.Get("Date"))
@@ -137,6 +139,30 @@ func (c *Client) try(ctx context.Context, r request, encoded []byte, attempt int
 		asOf:     date.Add(-took).UTC().Truncate(time.Second),
 		replayed: response.Header.Get("Idempotent-Replayed") == "true",
 	}, nil
+}
+
+// Call is one try of a call to Stripe, as it is told to those who count.
+type Call struct {
+	// Resource is the first word of the path, such as subscriptions.
+	Resource, Method string
+	// Status is the answer's; 0: none came.
+	Status int
+	Took   time.Duration
+}
+
+// tell tells of a try that ended.
+func (c *Client) tell(r request, status int, took time.Duration) {
+	resource, _, _ := strings.Cut(strings.TrimPrefix(r.path, "/v1/"), "/")
+	c.onCall(Call{Resource: resource, Method: r.method, Status: status, Took: took})
+}
+
+// statusOf is the status with which Stripe refused; 0: it did not answer.
+func statusOf(err error) int {
+	var refused *apiError
+	if errors.As(err, &refused) {
+		return refused.status
+	}
+	return 0
 }
 
 // rawAnswer lets the SDK keep an answer's bytes and headers and decode nothing.

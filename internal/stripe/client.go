@@ -25,6 +25,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/numerai-app/payments"
@@ -53,6 +54,8 @@ type Config struct {
 	// Logger is told of each call (debug) and of each repetition (warning),
 	// never of a body or a secret. Default: nobody is.
 	Logger *slog.Logger
+	// OnCall is told of each try of a call. Default: nobody is.
+	OnCall func(Call)
 	// Now is real time: signatures are checked against it and the duration of
 	// calls is measured with it. Default: time.Now.
 	Now func() time.Time
@@ -91,8 +94,10 @@ type Client struct {
 	log            *slog.Logger
 	now            func() time.Time
 	retry          retryPolicy
+	onCall         func(Call)
 	pace           *rate.Limiter
-	patient        bool // see Patient
+	waiting        *atomic.Int64 // calls that wait for their turn
+	patient        bool          // see Patient
 }
 
 var _ payments.Stripe = (*Client)(nil)
@@ -116,7 +121,7 @@ func New(c Config) (*Client, error) {
 	c.setDefaults(livemode)
 	client := &Client{
 		key: c.SecretKey, livemode: livemode, webhookSecrets: c.WebhookSecrets, log: c.Logger, now: c.Now,
-		pace: newPace(c.Rate),
+		onCall: c.OnCall, pace: newPace(c.Rate), waiting: new(atomic.Int64),
 		retry: retryPolicy{
 			attempts: c.MaxAttempts, timeout: c.Timeout, budget: c.RetryBudget,
 			sleep: c.Sleep, random: c.Random, now: c.Now,
@@ -142,6 +147,9 @@ func (c *Config) setDefaults(livemode bool) {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.OnCall == nil {
+		c.OnCall = func(Call) {}
 	}
 	if c.Now == nil {
 		c.Now = time.Now

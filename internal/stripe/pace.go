@@ -29,6 +29,10 @@ func (c *Client) Patient() *Client {
 	return &patient
 }
 
+// Waiting is how many calls wait for their turn, of this client and of those
+// that share its rate.
+func (c *Client) Waiting() int { return int(c.waiting.Load()) }
+
 // turn takes a token before each try of a call. Someone waits for a call of a
 // client that is not patient, so it takes one that is not there yet, and the
 // patient ones wait the longer.
@@ -39,6 +43,8 @@ func (c *Client) turn(ctx context.Context) error {
 	if !c.patient || wait <= 0 {
 		return nil
 	}
+	c.waiting.Add(1)
+	defer c.waiting.Add(-1)
 	err := c.retry.sleep(ctx, wait)
 	if err != nil {
 		token.CancelAt(now)
