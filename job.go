@@ -77,15 +77,6 @@ const (
 	PollOnlyInterval = 5 * time.Second
 )
 
-// MaxAttempts is how often a job is tried before it is given up.
-const MaxAttempts = 12
-
-// Attempt is one try at a job.
-type Attempt struct {
-	Number int  // from 1
-	Last   bool // no further try follows a failure
-}
-
 // SnoozeError is returned by [Service.Work] when a job has to wait before it
 // can go on; the wait does not count as a try.
 type SnoozeError struct{ For time.Duration }

@@ -59,7 +59,7 @@ func (s *Service) receive(ctx context.Context, event Event) error {
 		if err := tx.PutEvent(ctx, failed); err != nil {
 			return err
 		}
-		return tx.Enqueue(ctx, RetryEvent{EventID: event.ID}, retryAfter)
+		return tx.Enqueue(ctx, RetryEvent{EventID: event.ID}, firstRetryPause(event.ID))
 	})
 	if err != nil {
 		return fmt.Errorf("store event %s: %w", event.ID, err)
@@ -78,9 +78,6 @@ func (s *Service) observeArrival(event Event, stored bool) {
 	}
 	s.observer.EventStored(event, s.now().Sub(event.Created))
 }
-
-// retryAfter is the pause before an event that could not be applied is tried again.
-const retryAfter = rereadAfter
 
 // process applies a stored event and marks what became of it.
 func (s *Service) process(ctx context.Context, tx Tx, event Event, news News) (outcome Outcome, err error) {
@@ -156,17 +153,27 @@ func truncate(text string, size int) string {
 	return text
 }
 
-// retryEvent applies a stored event that could not be applied before.
+// retryEvent applies a stored event that could not be applied before. After the
+// last try it has failed, unless it is the database that does not answer, or
+// this process that stops: then its last try is still to come.
 func (s *Service) retryEvent(ctx context.Context, job RetryEvent, attempt Attempt) error {
 	err := s.processStored(ctx, job.EventID)
-	if err == nil || errors.Is(err, ErrUnavailable) && !attempt.Last {
+	if err != nil && !errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
+		became := settlement{EventPending, reasonWaitsForRetry, OutcomeDeferred}
+		if attempt.Last {
+			became = settlement{EventFailed, "", OutcomeFailed}
+		}
+		noted := s.noteFault(ctx, job.EventID, became, err)
+		if noted == nil || isNotFound(noted) {
+			return err
+		}
+		err = errors.Join(err, noted)
+	}
+	if err == nil || !attempt.Last {
 		return err
 	}
-	became := settlement{EventPending, reasonWaitsForRetry, OutcomeDeferred}
-	if attempt.Last {
-		became = settlement{EventFailed, "", OutcomeFailed}
-	}
-	return errors.Join(err, s.noteFault(ctx, job.EventID, became, err))
+	s.log.WarnContext(ctx, "an event could not be tried again; it waits", "event", job.EventID, "error", err)
+	return &SnoozeError{For: maxRetryPause}
 }
 
 // noteFault marks an event with the error that it met.

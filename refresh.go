@@ -27,7 +27,7 @@ const (
 const (
 	// requeueAfter is when the sweep asks again for a read whose job it has
 	// not seen the end of. It is longer than a job's longest backoff.
-	requeueAfter = 2 * time.Hour
+	requeueAfter = 2 * maxRetryPause
 	// rereadAfter is the pause before a read is repeated that was not newer
 	// than what it had to decide: Stripe's clock has whole seconds.
 	rereadAfter = 2 * time.Second

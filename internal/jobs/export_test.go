@@ -1,4 +1,4 @@
 package jobs
 
-// Pause lets the test look at the backoff.
-var Pause = pause
+// NextRetry is when a job that failed is tried again.
+var NextRetry = backoff{}.NextRetry

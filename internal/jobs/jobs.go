@@ -132,26 +132,10 @@ func (w *periodicWorker[J]) Work(ctx context.Context, job *river.Job[J]) error {
 	return w.worker.Work(ctx, job)
 }
 
-// The pauses between two tries of a job double from one to the other.
-const (
-	minBackoff = 2 * time.Second
-	maxBackoff = time.Hour
-)
-
-// backoff is the retry policy: 2 seconds after the first failure, then twice
-// as long each time up to an hour, give or take a quarter, so that jobs which
-// failed together do not come back together.
+// backoff is payments.RetryPause in place of River's own policy, whose pauses
+// grow with the fourth power of the tries and are hardly spread.
 type backoff struct{}
 
 func (backoff) NextRetry(job *rivertype.JobRow) time.Time {
-	return time.Now().Add(pause(len(job.Errors)+1, rand.Float64()))
-}
-
-// pause is the time to wait after that many failures; jitter is from 0 to 1.
-func pause(failures int, jitter float64) time.Duration {
-	base := maxBackoff
-	if doublings := failures - 1; doublings < 20 { // more would overflow, and is past the hour anyway
-		base = min(minBackoff<<max(doublings, 0), maxBackoff)
-	}
-	return min(time.Duration(float64(base)*(0.75+jitter/2)), maxBackoff)
+	return time.Now().Add(payments.RetryPause(len(job.Errors)+1, rand.Float64()))
 }

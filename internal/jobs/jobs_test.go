@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/numerai-app/payments"
 	"github.com/numerai-app/payments/internal/jobs"
@@ -340,25 +341,27 @@ func add(ctx context.Context, s payments.Store, id string) error {
 	})
 }
 
-func TestPause(t *testing.T) {
+// What River does after a failure is what the service says, and jobs that fail
+// together part.
+func TestRetriesAreTheServices(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct {
-		failures  int
-		low, high time.Duration
-	}{
-		{1, 1500 * time.Millisecond, 2500 * time.Millisecond},
-		{2, 3 * time.Second, 5 * time.Second},
-		{5, 24 * time.Second, 40 * time.Second},
-		{11, 1536 * time.Second, 2560 * time.Second},
-		{12, 45 * time.Minute, time.Hour},
-		{1000, 45 * time.Minute, time.Hour},
-		{0, 1500 * time.Millisecond, 2500 * time.Millisecond},
-	} {
-		if got := jobs.Pause(c.failures, 0); got != c.low {
-			t.Errorf("after %d failures at least %v, want %v", c.failures, got, c.low)
+	if got := jobs.Config(newService(done), nil, time.Minute).MaxAttempts; got != payments.MaxAttempts {
+		t.Errorf("%d tries, want %d", got, payments.MaxAttempts)
+	}
+	for failures := range payments.MaxAttempts {
+		seconds := map[time.Duration]bool{}
+		for range 50 {
+			job := &rivertype.JobRow{Attempt: failures + 1, Errors: make([]rivertype.AttemptError, failures)}
+			before := time.Now()
+			at := jobs.NextRetry(job)
+			least, most := payments.RetryPause(failures+1, 0), payments.RetryPause(failures+1, 1)
+			if at.Before(before.Add(least)) || at.After(time.Now().Add(most)) {
+				t.Fatalf("after %d failures tried again in %s, want %s to %s", failures+1, at.Sub(before), least, most)
+			}
+			seconds[at.Sub(before).Round((most-least)/10)] = true
 		}
-		if got := jobs.Pause(c.failures, 1); got != c.high {
-			t.Errorf("after %d failures at most %v, want %v", c.failures, got, c.high)
+		if len(seconds) < 3 {
+			t.Errorf("after %d failures fifty jobs come back at %d moments", failures+1, len(seconds))
 		}
 	}
 }
