@@ -77,6 +77,9 @@ const (
 type EventFilter struct {
 	Status EventStatus
 	Type   string
+	// Since and Until bound the time at which they were received: from Since on,
+	// and before Until. Zero: no bound.
+	Since, Until time.Time
 	// Before lists what was received before this event id; empty: from the newest.
 	Before string
 	// Limit is the most events returned: 1 to 1000, 0 means 50.

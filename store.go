@@ -20,6 +20,8 @@ type Store interface {
 // Tx is what can be done in one transaction. A row that is not there is an
 // ErrNotFound. Put… inserts or replaces by key. Times are UTC in microseconds.
 type Tx interface {
+	// BillingEntry is the entry of a billing history of that kind and source.
+	BillingEntry(ctx context.Context, kind BillingKind, source string) (BillingEntry, error)
 	// BillingHistory lists a user's entries, newest first (created at, then
 	// id), skipping offset and returning limit at most, with the count of all.
 	BillingHistory(ctx context.Context, userID string, offset, limit int) ([]BillingEntry, int, error)

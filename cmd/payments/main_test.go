@@ -307,6 +307,13 @@ func checkTrail(t *testing.T, dir string) {
 	if status, _, problem := command(t, nil, "events", "replay", events[0].ID, "--dir", dir); status != exitDone {
 		t.Errorf("replay: %d %s", status, problem)
 	}
+	status, out, problem = command(t, nil, "events", "replay", "--type", "invoice.paid", "--since", "2020-01-01T00:00:00Z", "--dir", dir)
+	if status != exitDone || strings.Count(out, "processed") != 2 {
+		t.Errorf("replay by a filter: %d %s %s", status, problem, out)
+	}
+	if status, out, problem = command(t, nil, "events", "list", "--until", "2020-01-01T00:00:00Z", "--dir", dir); strings.Count(out, "\n") != 1 {
+		t.Errorf("what was received long ago: %d %s %s", status, problem, out)
+	}
 	eventually(t, "the event processed again", func() bool {
 		list()
 		return events[0].Status == "processed" && events[1].Status == "processed"

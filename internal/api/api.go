@@ -68,6 +68,7 @@ func New(c Config) (http.Handler, error) {
 	s.registerSubscriptions()
 	s.registerCatalog()
 	s.registerEndpoints()
+	s.registerEvents()
 	if !c.WebhooksOff {
 		s.mux.HandleFunc("POST "+Prefix+"webhook", s.webhook)
 	}

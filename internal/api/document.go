@@ -61,7 +61,7 @@ func schemaName(t reflect.Type, hint string) string {
 func (s *server) describeNulls() {
 	schemas := s.huma.OpenAPI().Components.Schemas.Map()
 	for _, member := range []struct{ object, name string }{
-		{"SubscriptionStatus", "subscription"}, {"Subscription", "scheduled_change"},
+		{"SubscriptionStatus", "subscription"}, {"Subscription", "scheduled_change"}, {"Replay", "effect"},
 	} {
 		known := schemas[member.object].Properties[member.name]
 		schemas[member.object].Properties[member.name] = &huma.Schema{

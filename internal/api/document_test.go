@@ -126,11 +126,14 @@ func TestDocumentNamesEveryRoute(t *testing.T) {
 	}
 	slices.Sort(documented)
 	endpoints := api.Prefix + "admin/endpoints/"
+	events := api.Prefix + "admin/events/"
 	want := []string{
 		"DELETE " + endpoints + "{id}/", "GET " + endpoints, "GET " + endpoints + "{id}/", "GET " + endpoints + "{id}/deliveries/",
+		"GET " + events, "GET " + events + "{id}/",
 		"GET " + api.Prefix + "billing-history/", "GET " + api.Prefix + "config/", "GET " + api.Prefix + "plans/",
 		"GET " + api.Prefix + "subscription-status/", "GET /healthz", "GET /openapi.json", "GET /readyz",
 		"PATCH " + endpoints + "{id}/", "POST " + endpoints, "POST " + endpoints + "{id}/replay/", "POST " + endpoints + "{id}/rotate/",
+		"POST " + events + "replay/", "POST " + events + "{id}/replay/",
 		"POST " + api.Prefix + "create-subscription/", "POST " + api.Prefix + "webhook/",
 	}
 	if diff := cmp.Diff(want, documented); diff != "" {

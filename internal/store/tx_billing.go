@@ -109,6 +109,11 @@ func (t *transaction) PutPayment(ctx context.Context, p payments.Payment) error 
 	return t.fail("store the payment", t.writes.PutPayment(ctx, queries.PutPaymentParams(row)))
 }
 
+func (t *transaction) BillingEntry(ctx context.Context, kind payments.BillingKind, source string) (payments.BillingEntry, error) {
+	row, err := t.queries.BillingEntry(ctx, queries.BillingEntryParams{Kind: string(kind), Source: source})
+	return found(t, row, err, billingEntryOf, "entry of the billing history", source)
+}
+
 func (t *transaction) BillingHistory(ctx context.Context, userID string, offset, limit int) ([]payments.BillingEntry, int, error) {
 	count, err := t.queries.CountBillingHistory(ctx, userID)
 	if err != nil {

@@ -34,17 +34,21 @@ func (t *transaction) Events(ctx context.Context, filter payments.EventFilter) (
 	if limit <= 0 {
 		limit = defaultEvents
 	}
-	receivedBefore := endOfTime
+	p := queries.EventsParams{
+		Since: utc(filter.Since), ReceivedAt: endOfTime, Status: string(filter.Status), Type: filter.Type,
+		MaxRows: rowLimit(min(limit, maxEvents)),
+	}
+	if !filter.Until.IsZero() {
+		p.ReceivedAt = utc(filter.Until)
+	}
 	if filter.Before != "" {
 		before, err := t.Event(ctx, filter.Before)
 		if err != nil {
 			return nil, err
 		}
-		receivedBefore = before.ReceivedAt
-	}
-	p := queries.EventsParams{
-		ReceivedAt: receivedBefore, ID: filter.Before, Status: string(filter.Status), Type: filter.Type,
-		MaxRows: rowLimit(min(limit, maxEvents)),
+		if before.ReceivedAt.Before(p.ReceivedAt) {
+			p.ReceivedAt, p.ID = before.ReceivedAt, filter.Before
+		}
 	}
 	var rows []queries.WebhookEvent
 	var err error
@@ -52,7 +56,7 @@ func (t *transaction) Events(ctx context.Context, filter payments.EventFilter) (
 		rows, err = t.queries.Events(ctx, p)
 	} else {
 		rows, err = t.queries.UnsettledEvents(ctx, queries.UnsettledEventsParams{
-			Status: p.Status, ReceivedAt: p.ReceivedAt, ID: p.ID, Type: p.Type, MaxRows: p.MaxRows,
+			Status: p.Status, Since: p.Since, ReceivedAt: p.ReceivedAt, ID: p.ID, Type: p.Type, MaxRows: p.MaxRows,
 		})
 	}
 	return list(t, rows, err, eventOf, "events")

@@ -270,6 +270,16 @@ func checkBillingHistory(t *testing.T, s payments.Store) {
 	page("newest first, then by id", 0, 10, 5, []payments.BillingEntry{newest, b, a, oldest, refund})
 	page("the second page", 2, 2, 5, []payments.BillingEntry{a, oldest})
 	page("past the end", 10, 2, 5, nil)
+	view(t, s, func(ctx context.Context, tx payments.Tx) error {
+		got, err := tx.BillingEntry(ctx, payments.BillingRefund, "in_z")
+		equal(t, "one entry", got, refund)
+		if err != nil {
+			return err
+		}
+		_, err = tx.BillingEntry(ctx, payments.BillingRefund, "in_a")
+		isKind(t, err, payments.ErrNotFound)
+		return nil
+	})
 	changed := oldest
 	changed.ID, changed.Status, changed.PeriodEnd = "pbil_new", payments.BillingVoid, nil
 	update(t, s, func(ctx context.Context, tx payments.Tx) error {

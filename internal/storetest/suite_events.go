@@ -98,6 +98,15 @@ func checkEventPages(t *testing.T, s payments.Store) {
 		{payments.EventFilter{Type: "b"}, []int{5, 4, 2, 1}},
 		{payments.EventFilter{Type: "b", Status: payments.EventFailed}, []int{4, 2}},
 		{payments.EventFilter{Type: "b", Status: payments.EventProcessed, Before: "evt_5"}, []int{1}},
+		{payments.EventFilter{Since: at(1)}, []int{5, 4, 3, 2}},
+		{payments.EventFilter{Until: at(1)}, []int{1, 0}},
+		{payments.EventFilter{Since: at(1), Until: at(2)}, []int{3, 2}},
+		{payments.EventFilter{Since: at(1), Until: at(2), Before: "evt_3"}, []int{2}},
+		{payments.EventFilter{Until: at(2), Before: "evt_5", Limit: 3}, []int{3, 2, 1}},
+		{payments.EventFilter{Until: at(2), Before: "evt_4"}, []int{3, 2, 1, 0}},
+		{payments.EventFilter{Since: at(2), Until: at(1)}, nil},
+		{payments.EventFilter{Status: payments.EventFailed, Since: at(1)}, []int{4, 2}},
+		{payments.EventFilter{Status: payments.EventFailed, Since: at(1), Until: at(2), Type: "b"}, []int{2}},
 	} {
 		want := []string{}
 		for _, i := range c.want {

@@ -1,3 +1,6 @@
+-- name: BillingEntry :one
+SELECT * FROM billing_history WHERE kind = $1 AND source = $2;
+
 -- name: BillingHistory :many
 SELECT * FROM billing_history WHERE user_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3;
 

@@ -10,6 +10,39 @@ import (
 	"time"
 )
 
+const billingEntry = `-- name: BillingEntry :one
+SELECT id, kind, source, user_id, stripe_subscription_id, stripe_payment_intent_id, amount, currency, description, status, invoice_url, invoice_pdf, period_start, period_end, created_at, updated_at FROM billing_history WHERE kind = $1 AND source = $2
+`
+
+type BillingEntryParams struct {
+	Kind   string
+	Source string
+}
+
+func (q *Queries) BillingEntry(ctx context.Context, arg BillingEntryParams) (BillingHistory, error) {
+	row := q.db.QueryRow(ctx, billingEntry, arg.Kind, arg.Source)
+	var i BillingHistory
+	err := row.Scan(
+		&i.ID,
+		&i.Kind,
+		&i.Source,
+		&i.UserID,
+		&i.StripeSubscriptionID,
+		&i.StripePaymentIntentID,
+		&i.Amount,
+		&i.Currency,
+		&i.Description,
+		&i.Status,
+		&i.InvoiceURL,
+		&i.InvoicePDF,
+		&i.PeriodStart,
+		&i.PeriodEnd,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
 const billingHistory = `-- name: BillingHistory :many
 SELECT id, kind, source, user_id, stripe_subscription_id, stripe_payment_intent_id, amount, currency, description, status, invoice_url, invoice_pdf, period_start, period_end, created_at, updated_at FROM billing_history WHERE user_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3
 `

@@ -5,10 +5,12 @@ SELECT * FROM webhook_events WHERE id = $1;
 SELECT payload FROM webhook_payloads WHERE event_id = $1 ORDER BY received_at DESC LIMIT 1;
 
 -- name: Events :many
--- What was received before the given moment and id, newest first. Nearly all
--- events are processed, so a filter on that status, or on a type, skips little.
+-- What was received from some moment on and before the given moment and id,
+-- newest first. Nearly all events are processed, so a filter on that status, or
+-- on a type, skips little.
 SELECT * FROM webhook_events
-WHERE received_at <= sqlc.arg(received_at) AND (received_at < sqlc.arg(received_at) OR id < sqlc.arg(id))
+WHERE received_at >= sqlc.arg(since)
+    AND received_at <= sqlc.arg(received_at) AND (received_at < sqlc.arg(received_at) OR id < sqlc.arg(id))
     AND (CAST(sqlc.arg(status) AS text) = '' OR status = CAST(sqlc.arg(status) AS text))
     AND (CAST(sqlc.arg(type) AS text) = '' OR type = CAST(sqlc.arg(type) AS text))
 ORDER BY received_at DESC, id DESC LIMIT sqlc.arg(max_rows);
@@ -53,7 +55,7 @@ ORDER BY created, received_at, id;
 -- name: UnsettledEvents :many
 -- Events with a status other than processed, by the partial index of those.
 SELECT * FROM webhook_events
-WHERE status = sqlc.arg(status) AND status <> 'processed'
+WHERE status = sqlc.arg(status) AND status <> 'processed' AND received_at >= sqlc.arg(since)
     AND received_at <= sqlc.arg(received_at) AND (received_at < sqlc.arg(received_at) OR id < sqlc.arg(id))
     AND (CAST(sqlc.arg(type) AS text) = '' OR type = CAST(sqlc.arg(type) AS text))
 ORDER BY received_at DESC, id DESC LIMIT sqlc.arg(max_rows);

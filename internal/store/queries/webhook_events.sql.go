@@ -73,13 +73,15 @@ func (q *Queries) EventPayload(ctx context.Context, eventID string) ([]byte, err
 
 const events = `-- name: Events :many
 SELECT id, type, api_version, livemode, account, object_kind, object_id, customer_id, created, received_at, status, reason, attempts, error, processed_at, source, waits_for FROM webhook_events
-WHERE received_at <= $1 AND (received_at < $1 OR id < $2)
-    AND (CAST($3 AS text) = '' OR status = CAST($3 AS text))
-    AND (CAST($4 AS text) = '' OR type = CAST($4 AS text))
-ORDER BY received_at DESC, id DESC LIMIT $5
+WHERE received_at >= $1
+    AND received_at <= $2 AND (received_at < $2 OR id < $3)
+    AND (CAST($4 AS text) = '' OR status = CAST($4 AS text))
+    AND (CAST($5 AS text) = '' OR type = CAST($5 AS text))
+ORDER BY received_at DESC, id DESC LIMIT $6
 `
 
 type EventsParams struct {
+	Since      time.Time
 	ReceivedAt time.Time
 	ID         string
 	Status     string
@@ -87,10 +89,12 @@ type EventsParams struct {
 	MaxRows    int32
 }
 
-// What was received before the given moment and id, newest first. Nearly all
-// events are processed, so a filter on that status, or on a type, skips little.
+// What was received from some moment on and before the given moment and id,
+// newest first. Nearly all events are processed, so a filter on that status, or
+// on a type, skips little.
 func (q *Queries) Events(ctx context.Context, arg EventsParams) ([]WebhookEvent, error) {
 	rows, err := q.db.Query(ctx, events,
+		arg.Since,
 		arg.ReceivedAt,
 		arg.ID,
 		arg.Status,
@@ -393,14 +397,15 @@ func (q *Queries) UnownedEvents(ctx context.Context, arg UnownedEventsParams) ([
 
 const unsettledEvents = `-- name: UnsettledEvents :many
 SELECT id, type, api_version, livemode, account, object_kind, object_id, customer_id, created, received_at, status, reason, attempts, error, processed_at, source, waits_for FROM webhook_events
-WHERE status = $1 AND status <> 'processed'
-    AND received_at <= $2 AND (received_at < $2 OR id < $3)
-    AND (CAST($4 AS text) = '' OR type = CAST($4 AS text))
-ORDER BY received_at DESC, id DESC LIMIT $5
+WHERE status = $1 AND status <> 'processed' AND received_at >= $2
+    AND received_at <= $3 AND (received_at < $3 OR id < $4)
+    AND (CAST($5 AS text) = '' OR type = CAST($5 AS text))
+ORDER BY received_at DESC, id DESC LIMIT $6
 `
 
 type UnsettledEventsParams struct {
 	Status     string
+	Since      time.Time
 	ReceivedAt time.Time
 	ID         string
 	Type       string
@@ -411,6 +416,7 @@ type UnsettledEventsParams struct {
 func (q *Queries) UnsettledEvents(ctx context.Context, arg UnsettledEventsParams) ([]WebhookEvent, error) {
 	rows, err := q.db.Query(ctx, unsettledEvents,
 		arg.Status,
+		arg.Since,
 		arg.ReceivedAt,
 		arg.ID,
 		arg.Type,
