@@ -37,6 +37,7 @@ const arrows = `
 
 	# For tests. Nothing above may import them.
 	pgx < internal/postgrestest
+	std < internal/bench
 	payments, internal/store, internal/postgrestest, cmp, rapid < internal/storetest
 `
 

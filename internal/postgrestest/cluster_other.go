@@ -8,10 +8,12 @@ import (
 )
 
 // cluster is a running private server, which only a Unix system can have.
-type cluster struct{}
+type cluster struct{ dir, programs string }
 
-func startCluster() (*cluster, error) {
+func startCluster(string) (*cluster, error) {
 	return nil, fmt.Errorf("%w: name a server in PAYMENTS_TEST_POSTGRES", errNotInstalled)
 }
+
+func (c *cluster) close() {}
 
 func (c *cluster) address() *url.URL { return nil }

@@ -30,12 +30,14 @@ var keeper string
 // cluster is a running private server.
 type cluster struct {
 	dir      string
+	programs string        // the folder of PostgreSQL's programs
 	life     io.Closer     // closing it ends the cluster
 	messages *bufio.Reader // reaches its end when the cluster is gone
 }
 
-// startCluster makes a cluster in a temporary folder and starts it.
-func startCluster() (*cluster, error) {
+// startCluster makes a cluster in a temporary folder and starts it with
+// settings, as options of the server.
+func startCluster(settings string) (*cluster, error) {
 	bin, err := findPrograms()
 	if err != nil {
 		return nil, err
@@ -48,7 +50,7 @@ func startCluster() (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the cluster's folder: %w", err)
 	}
-	c, err := keep(bin, dir, owner)
+	c, err := keep(bin, dir, settings, owner)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting PostgreSQL: %w", err), os.RemoveAll(dir))
 	}
@@ -56,8 +58,8 @@ func startCluster() (*cluster, error) {
 }
 
 // keep runs the keeper and returns when the server takes connections.
-func keep(bin, dir string, owner *syscall.Credential) (*cluster, error) {
-	command := exec.Command("/bin/sh", "-c", keeper, "keeper", bin, dir) //nolint:noctx // it outlives every context and ends with this process
+func keep(bin, dir, settings string, owner *syscall.Credential) (*cluster, error) {
+	command := exec.Command("/bin/sh", "-c", keeper, "keeper", bin, dir, settings) //nolint:noctx // it outlives every context and ends with this process
 	command.Dir = dir
 	// Nothing of the environment: PGDATA, PGHOST and LC_ALL would be obeyed.
 	command.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C", "HOME=" + dir}
@@ -75,7 +77,7 @@ func keep(bin, dir string, owner *syscall.Credential) (*cluster, error) {
 	if err := command.Start(); err != nil {
 		return nil, err
 	}
-	c := &cluster{dir: dir, life: life, messages: bufio.NewReader(messages)}
+	c := &cluster{dir: dir, programs: bin, life: life, messages: bufio.NewReader(messages)}
 	line, err := c.messages.ReadString('\n')
 	if line == "ready\n" {
 		return c, nil
@@ -160,4 +162,10 @@ func makeFolder(owner *syscall.Credential) (string, error) {
 		return dir, err
 	}
 	return dir, os.Chown(dir, int(owner.Uid), int(owner.Gid))
+}
+
+// close ends the cluster, and waits until it is gone.
+func (c *cluster) close() {
+	_ = c.life.Close()
+	_, _ = io.Copy(io.Discard, c.messages) // until the keeper has gone
 }

@@ -16,7 +16,7 @@ import (
 // hand, in a cluster of the test's own.
 func TestClusterEndsWithItsOwner(t *testing.T) {
 	t.Parallel()
-	c, err := startCluster()
+	c, err := startCluster(forgetful)
 	if errors.Is(err, errNotInstalled) && !required(os.Getenv) {
 		t.Skipf("skipped without PostgreSQL: %v", err)
 	}

@@ -1,8 +1,9 @@
 # Keeps a private PostgreSQL cluster for as long as standard input stays open.
-# $1 is the folder of PostgreSQL's programs, $2 an empty folder to work in.
-# Prints "ready", or what went wrong.
+# $1 is the folder of PostgreSQL's programs, $2 an empty folder to work in, $3
+# the settings of the server as options. Prints "ready", or what went wrong.
 bin=$1
 dir=$2
+settings=$3
 log=$dir/log
 
 end() {
@@ -21,10 +22,9 @@ initialize() {
 }
 
 # No TCP, and the folder of the socket is closed to others: hence no password.
-# The data die with the tests, so nothing is flushed to the disk.
 start() {
 	"$bin/pg_ctl" start -w -t 60 -D "$dir/data" -l "$log" -o "-k '$dir' -c listen_addresses='' \
-		-c max_connections=300 -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+		-c max_connections=300 $settings"
 }
 
 if ! { initialize && start; } >>"$log" 2>&1 </dev/null; then

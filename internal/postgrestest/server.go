@@ -18,6 +18,9 @@ const (
 	namePrefix = "postgrestest_"
 	// emptyTemplate is PostgreSQL's own, to which nobody is ever connected.
 	emptyTemplate = "template0"
+	// forgetful are the settings of a server whose data die with the tests:
+	// nothing is flushed to the disk.
+	forgetful = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 	// sweepLock is the advisory lock held while left-overs are dropped.
 	sweepLock = 0x7061796d656e7473
 )
@@ -62,7 +65,7 @@ func connect() (*server, error) {
 func findServer() (*url.URL, *cluster, error) {
 	named := os.Getenv("PAYMENTS_TEST_POSTGRES")
 	if named == "" {
-		c, err := startCluster()
+		c, err := startCluster(forgetful)
 		if err != nil {
 			return nil, nil, err
 		}

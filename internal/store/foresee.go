@@ -25,24 +25,44 @@ const (
 	foreseeOpenInvoices    = "SELECT * FROM stripe_objects WHERE kind = 'invoice' AND status = 'open' AND subscription = ANY($1)"
 	foreseePayments        = "SELECT * FROM payments WHERE stripe_payment_intent_id = ANY($1)"
 	foreseeRefreshes       = "SELECT * FROM refreshes WHERE object_id = ANY($1)"
+	foreseeEndpoints       = "SELECT * FROM outbound_endpoints ORDER BY created_at, id"
 	foreseeWaiting         = "SELECT * FROM webhook_events WHERE waits_for = ANY($1) AND waits_for <> '' AND status = 'pending' ORDER BY created, received_at, id"
 )
+
+// storedEvents are those of some events that are in the audit trail.
+const storedEvents = "SELECT id FROM webhook_events WHERE id = ANY($1)"
+
+// stored says which events are in the audit trail, in one trip.
+func (p *pipeline) stored(ctx context.Context, eventIDs []string) (map[string]bool, error) {
+	rows, err := p.Query(ctx, storedEvents, eventIDs)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	found := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		found[id] = true
+	}
+	return found, err
+}
 
 // foresight collects queries and what is to be done with their rows.
 type foresight []question
 
 type question struct {
-	query string
-	ids   []string
-	take  func(pgx.Rows) error
+	statement
+	take func(pgx.Rows) error
 }
 
 // ask adds a query for some ids, unless there are none. take gets its rows.
 func ask[Row any](f *foresight, query string, ids []string, take func([]Row)) {
-	if len(ids) == 0 {
-		return
+	if len(ids) > 0 {
+		askFor(f, statement{query, []any{ids}}, take)
 	}
-	*f = append(*f, question{query, ids, func(rows pgx.Rows) error {
+}
+
+func askFor[Row any](f *foresight, asked statement, take func([]Row)) {
+	*f = append(*f, question{asked, func(rows pgx.Rows) error {
 		found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Row])
 		if err == nil {
 			take(found)
@@ -66,6 +86,9 @@ func foresee(ctx context.Context, known *recall, refs []payments.Ref, run func(c
 	var f foresight
 	foreseePeople(&f, known, ids[payments.KindCustomer], ids[payments.KindSubscription])
 	foreseeMoney(&f, known, ids, every)
+	askFor(&f, statement{query: foreseeEndpoints}, func(found []queries.OutboundEndpoint) {
+		known.endpoints = all(found, endpointOf)
+	})
 	if err := run(ctx, f); err != nil {
 		return err
 	}

@@ -7,14 +7,13 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/numerai-app/payments/internal/store/queries"
 )
 
 // pipeline is a transaction on PostgreSQL that travels light. Its begin, and
 // each statement whose result nobody waits for, are kept back and go together
-// with the next one that somebody does wait for, or with the commit. A trip
-// costs more than most statements do.
+// with the next one that somebody does wait for, or with the commit, gathered
+// into few. A trip costs more than most statements do, and a statement more
+// than most rows.
 //
 // The price: what is wrong with a statement that was kept back is told by the
 // one that it went with. The transaction is broken by then in either case.
@@ -23,24 +22,26 @@ type pipeline struct {
 	// transaction that neither the generated queries nor River's call.
 	pgx.Tx
 	conn *pgx.Conn
-	kept *pgx.Batch
+	kept []statement
 	// sent says that the transaction has begun, committing that its end may have come.
 	sent, committing bool
 }
 
 func newPipeline(conn *pgx.Conn, begin string) *pipeline {
-	p := &pipeline{conn: conn, kept: new(pgx.Batch)}
-	p.kept.Queue(begin)
-	return p
+	return &pipeline{conn: conn, kept: []statement{{query: begin}}}
 }
 
-// send sends what was kept back and reads the results of all but the last
-// wanted statements, of which it returns those to come.
-func (p *pipeline) send(ctx context.Context, wanted int) (pgx.BatchResults, error) {
-	batch := p.kept
-	p.kept, p.sent = new(pgx.Batch), true
+// send sends what was kept back, and then the statements that somebody waits
+// for, whose results are to come.
+func (p *pipeline) send(ctx context.Context, wanted ...statement) (pgx.BatchResults, error) {
+	before := gather(p.kept)
+	p.kept, p.sent = nil, true
+	batch := new(pgx.Batch)
+	for _, s := range append(before, wanted...) {
+		batch.Queue(s.query, s.args...)
+	}
 	results := p.conn.SendBatch(ctx, batch)
-	for range batch.Len() - wanted {
+	for range before {
 		if _, err := results.Exec(); err != nil {
 			return nil, errors.Join(err, ignoreSame(results.Close(), err))
 		}
@@ -58,11 +59,10 @@ func ignoreSame(closing, known error) error {
 
 // Exec runs a statement now.
 func (p *pipeline) Exec(ctx context.Context, query string, args ...any) (tag pgconn.CommandTag, err error) {
-	if p.kept.Len() == 0 {
+	if len(p.kept) == 0 {
 		return p.conn.Exec(ctx, query, args...)
 	}
-	p.kept.Queue(query, args...)
-	results, err := p.send(ctx, 1)
+	results, err := p.send(ctx, statement{query, args})
 	if err != nil {
 		return tag, err
 	}
@@ -75,11 +75,10 @@ func (p *pipeline) Exec(ctx context.Context, query string, args ...any) (tag pgc
 
 // Query runs a query now. The caller closes its rows before anything else.
 func (p *pipeline) Query(ctx context.Context, query string, args ...any) (pgx.Rows, error) {
-	if p.kept.Len() == 0 {
+	if len(p.kept) == 0 {
 		return p.conn.Query(ctx, query, args...)
 	}
-	p.kept.Queue(query, args...)
-	results, err := p.send(ctx, 1)
+	results, err := p.send(ctx, statement{query, args})
 	if err != nil {
 		return nil, err
 	}
@@ -92,51 +91,26 @@ func (p *pipeline) Query(ctx context.Context, query string, args ...any) (pgx.Ro
 
 // QueryRow runs a query for one row now. The caller scans it before anything else.
 func (p *pipeline) QueryRow(ctx context.Context, query string, args ...any) pgx.Row {
-	if p.kept.Len() == 0 {
+	if len(p.kept) == 0 {
 		return p.conn.QueryRow(ctx, query, args...)
 	}
-	p.kept.Queue(query, args...)
-	results, err := p.send(ctx, 1)
+	results, err := p.send(ctx, statement{query, args})
 	return pipelineRow{results: results, err: err}
 }
 
 // Conn is the connection that the transaction is on.
 func (p *pipeline) Conn() *pgx.Conn { return p.conn }
 
-// together runs statements in one trip and returns how many rows each changed.
-func (p *pipeline) together(ctx context.Context, run func(*queries.Queries) error) ([]int64, error) {
-	before := p.kept.Len()
-	if err := run(queries.New(later{p})); err != nil {
-		return nil, err
-	}
-	count := p.kept.Len() - before
-	if count == 0 {
-		return nil, nil
-	}
-	results, err := p.send(ctx, count)
-	if err != nil {
-		return nil, err
-	}
-	rows := make([]int64, count)
-	for i := range rows {
-		tag, err := results.Exec()
-		if err != nil {
-			return nil, errors.Join(err, ignoreSame(results.Close(), err))
-		}
-		rows[i] = tag.RowsAffected()
-	}
-	return rows, results.Close()
-}
-
 // foresee asks several questions in one trip.
 func (p *pipeline) foresee(ctx context.Context, questions foresight) error {
 	if len(questions) == 0 {
 		return nil
 	}
-	for _, one := range questions {
-		p.kept.Queue(one.query, one.ids)
+	wanted := make([]statement, len(questions))
+	for i, one := range questions {
+		wanted[i] = one.statement
 	}
-	results, err := p.send(ctx, len(questions))
+	results, err := p.send(ctx, wanted...)
 	if err != nil {
 		return err
 	}
@@ -154,7 +128,7 @@ func (p *pipeline) foresee(ctx context.Context, questions foresight) error {
 
 // commit commits. A transaction in which nothing happened is not even begun.
 func (p *pipeline) commit(ctx context.Context) error {
-	if !p.sent && p.kept.Len() == 1 {
+	if !p.sent && len(p.kept) == 1 {
 		return nil
 	}
 	p.committing = true
@@ -183,7 +157,7 @@ type later struct{ *pipeline }
 
 // Exec keeps a statement back. The rows that it changes are not known yet.
 func (l later) Exec(_ context.Context, query string, args ...any) (pgconn.CommandTag, error) {
-	l.kept.Queue(query, args...)
+	l.kept = append(l.kept, statement{query, args})
 	return pgconn.CommandTag{}, nil
 }
 

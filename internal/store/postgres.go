@@ -38,6 +38,14 @@ const (
 	maxConnections = 10
 )
 
+// plans are the settings of how queries are planned, unless the URL says
+// otherwise. All of them find rows by keys, so a plan that is made once serves
+// all values, and to plan an event's reads anew takes longer than to do them.
+// And none has to read a table from end to end, which PostgreSQL would choose
+// for a small one, and go on to do while it grows: until it has counted the
+// rows it knows no better.
+var plans = map[string]string{"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+
 // postgresEngine is the engine on PostgreSQL.
 type postgresEngine struct {
 	pool   *pgxpool.Pool
@@ -55,10 +63,10 @@ func openPostgres(ctx context.Context, url string, options Options) (engine, err
 	if !strings.Contains(url, "pool_max_conns=") {
 		config.MaxConns = maxConnections
 	}
-	// All queries find rows by keys, so a plan that is made once serves all
-	// values; to plan an event's reads anew takes longer than to do them.
-	if _, chosen := config.ConnConfig.RuntimeParams["plan_cache_mode"]; !chosen {
-		config.ConnConfig.RuntimeParams["plan_cache_mode"] = "force_generic_plan"
+	for name, value := range plans {
+		if _, chosen := config.ConnConfig.RuntimeParams[name]; !chosen {
+			config.ConnConfig.RuntimeParams[name] = value
+		}
 	}
 	config.AfterConnect = timesInUTC
 	pool, err := pgxpool.NewWithConfig(ctx, config)
@@ -174,10 +182,10 @@ func (p *postgresEngine) run(ctx context.Context, begin string, fn func(session)
 
 func (p *postgresEngine) session(tx *pipeline) session {
 	return session{
-		queries:  queries.New(tx),
-		writes:   queries.New(later{tx}),
-		together: tx.together,
-		foresee:  tx.foresee,
+		queries: queries.New(tx),
+		writes:  queries.New(later{tx}),
+		stored:  tx.stored,
+		foresee: tx.foresee,
 		enqueue: func(ctx context.Context, job river.JobArgs, options *river.InsertOpts) error {
 			_, err := p.insert.InsertTx(ctx, tx, job, options)
 			return err

@@ -20,6 +20,7 @@ type recall struct {
 	refreshes     rows[payments.Refresh]
 	grants        map[string][]payments.Grant // by user
 	waiting       map[string][]payments.Event // by the object that they wait for
+	endpoints     []payments.Endpoint         // all of them; nil: not read yet
 
 	// The ids of rows that are found by something else, in the order of lists.
 	// Each is in subscriptions or objects too.

@@ -132,12 +132,29 @@ func (s *sqliteEngine) run(ctx context.Context, handle *sqliteHandle, fn func(se
 func (s *sqliteEngine) session(tx *sql.Tx, adapter *pgxOnSQL) session {
 	q := queries.New(adapter)
 	return session{
-		queries: q, writes: q, together: adapter.together,
+		queries: q, writes: q,
+		stored: func(ctx context.Context, eventIDs []string) (map[string]bool, error) {
+			return storedOneByOne(ctx, q, eventIDs)
+		},
 		enqueue: func(ctx context.Context, job river.JobArgs, options *river.InsertOpts) error {
 			_, err := s.insert.InsertTx(ctx, tx, job, options)
 			return err
 		},
 	}
+}
+
+// storedOneByOne says which events are in the audit trail: there is no trip to
+// spare.
+func storedOneByOne(ctx context.Context, q *queries.Queries, eventIDs []string) (map[string]bool, error) {
+	found := map[string]bool{}
+	for _, id := range eventIDs {
+		rows, err := q.EventStored(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		found[id] = rows > 0
+	}
+	return found, nil
 }
 
 func (s *sqliteEngine) ping(ctx context.Context) error { return s.readers.PingContext(ctx) }

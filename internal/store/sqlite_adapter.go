@@ -8,8 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"github.com/numerai-app/payments/internal/store/queries"
 )
 
 // sqliteHandle is a pool of connections with the statements that were prepared
@@ -91,25 +89,6 @@ func (a *pgxOnSQL) QueryRow(ctx context.Context, query string, args ...any) pgx.
 		return statement.QueryRowContext(ctx, args...)
 	}
 	return a.tx.QueryRowContext(ctx, query, args...)
-}
-
-// together runs statements one by one: there is no trip to spare.
-func (a *pgxOnSQL) together(_ context.Context, run func(*queries.Queries) error) ([]int64, error) {
-	counting := &rowCounter{pgxOnSQL: a}
-	err := run(queries.New(counting))
-	return counting.rows, err
-}
-
-// rowCounter notes how many rows each statement changed.
-type rowCounter struct {
-	*pgxOnSQL
-	rows []int64
-}
-
-func (c *rowCounter) Exec(ctx context.Context, query string, args ...any) (pgconn.CommandTag, error) {
-	tag, err := c.pgxOnSQL.Exec(ctx, query, args...)
-	c.rows = append(c.rows, tag.RowsAffected())
-	return tag, err
 }
 
 // sqlRows are rows of database/sql as the generated code reads them. The

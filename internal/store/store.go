@@ -58,9 +58,8 @@ type session struct {
 	// queries runs statements at once, writes those whose result nobody waits
 	// for, which an engine may put off until another or the commit.
 	queries, writes *queries.Queries
-	// together runs statements as one, if the engine can, and returns how many
-	// rows each changed.
-	together func(ctx context.Context, run func(*queries.Queries) error) ([]int64, error)
+	// stored says which events are in the audit trail.
+	stored func(ctx context.Context, eventIDs []string) (map[string]bool, error)
 	// foresee reads ahead. Nil: the engine has nothing to gain by it.
 	foresee func(context.Context, foresight) error
 	enqueue func(ctx context.Context, job river.JobArgs, options *river.InsertOpts) error
@@ -109,7 +108,7 @@ func CheckURL(url string) error {
 
 // View runs fn on one snapshot. Whatever it tries to write is refused.
 func (s *Store) View(ctx context.Context, fn func(payments.Tx) error) error {
-	return s.engine.view(ctx, func(open session) error { return runIn(open, fn) })
+	return s.engine.view(ctx, func(open session) error { return runIn(ctx, open, fn) })
 }
 
 // Update runs fn in one serializable transaction and commits if it returns
@@ -117,14 +116,17 @@ func (s *Store) View(ctx context.Context, fn func(payments.Tx) error) error {
 // with short random pauses; after that, and when the database does not answer,
 // the error is a payments.ErrUnavailable. A panic rolls back and goes on.
 func (s *Store) Update(ctx context.Context, fn func(payments.Tx) error) error {
-	return s.engine.update(ctx, func(open session) error { return runIn(open, fn) })
+	return s.engine.update(ctx, func(open session) error { return runIn(ctx, open, fn) })
 }
 
 // runIn runs fn and returns its error, or else the first one of the
 // transaction: what failed halfway is never committed, even if fn goes on.
-func runIn(open session, fn func(payments.Tx) error) error {
+func runIn(ctx context.Context, open session, fn func(payments.Tx) error) error {
 	tx := &transaction{session: open, known: newRecall()}
 	err := fn(tx)
+	if err == nil {
+		err = tx.storeArrivals(ctx)
+	}
 	if tx.failure != nil && (err == nil || isSerializationFailure(tx.failure)) {
 		return tx.failure
 	}

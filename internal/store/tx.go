@@ -19,9 +19,9 @@ type transaction struct {
 	// follows one, so what failed halfway must not be committed on either.
 	failure error
 	known   *recall
-	// endpoints are all of them, once they were read: whoever tells several
-	// things in one transaction asks each time.
-	endpoints *[]payments.Endpoint
+	// arriving are the new events that are to be stored, in their order, with
+	// what has become of them so far: each goes in once, as it ends.
+	arriving []payments.Event
 }
 
 var _ payments.Tx = (*transaction)(nil)

@@ -10,6 +10,9 @@ import (
 // Backlog counts no further than payments.MaxBacklog.
 func (t *transaction) Backlog(ctx context.Context) (payments.Backlog, error) {
 	var b payments.Backlog
+	if err := t.storeArrivals(ctx); err != nil {
+		return b, err
+	}
 	limit := rowLimit(payments.MaxBacklog)
 	unsettled := func(status payments.EventStatus) func() (int64, error) {
 		return func() (int64, error) {

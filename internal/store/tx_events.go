@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/numerai-app/payments"
@@ -20,16 +21,25 @@ const (
 var endOfTime = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
 
 func (t *transaction) Event(ctx context.Context, id string) (payments.Event, error) {
+	if err := t.storeArrivals(ctx); err != nil {
+		return payments.Event{}, err
+	}
 	row, err := t.queries.Event(ctx, id)
 	return found(t, row, err, eventOf, "event", id)
 }
 
 func (t *transaction) EventPayload(ctx context.Context, id string) ([]byte, error) {
+	if err := t.storeArrivals(ctx); err != nil {
+		return nil, err
+	}
 	payload, err := t.queries.EventPayload(ctx, id)
 	return found(t, payload, err, notNull, "event", id)
 }
 
 func (t *transaction) Events(ctx context.Context, filter payments.EventFilter) ([]payments.Event, error) {
+	if err := t.storeArrivals(ctx); err != nil {
+		return nil, err
+	}
 	limit := filter.Limit
 	if limit <= 0 {
 		limit = defaultEvents
@@ -64,50 +74,81 @@ func (t *transaction) Events(ctx context.Context, filter payments.EventFilter) (
 
 func (t *transaction) EventsWaitingFor(ctx context.Context, objectID string) ([]payments.Event, error) {
 	return recalledList(t.known.waiting, objectID, func() ([]payments.Event, error) {
+		if err := t.storeArrivals(ctx); err != nil {
+			return nil, err
+		}
 		rows, err := t.queries.EventsWaitingFor(ctx, objectID)
 		return list(t, rows, err, eventOf, "waiting events")
 	})
 }
 
+// InsertEvents holds the new events back until something else asks for events,
+// or until the end. When another transaction stores one of them first, this one
+// violates their key then, and runs again.
 func (t *transaction) InsertEvents(ctx context.Context, events []payments.Event) ([]bool, error) {
-	rows, err := t.together(ctx, func(q *queries.Queries) error {
-		for _, event := range events {
-			if _, err := q.InsertEvent(ctx, queries.InsertEventParams(eventRow(event))); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	if err := t.storeArrivals(ctx); err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(events))
+	for i, event := range events {
+		ids[i] = event.ID
+	}
+	stored, err := t.stored(ctx, ids)
 	if err != nil {
-		return nil, t.fail("store the events", err)
+		return nil, t.fail("look for the events", err)
 	}
 	inserted := make([]bool, len(events))
 	for i, event := range events {
-		if inserted[i] = rows[i] > 0; !inserted[i] {
-			continue
-		}
-		err := t.writes.InsertPayload(ctx, queries.InsertPayloadParams{
-			EventID: event.ID, ReceivedAt: utc(event.ReceivedAt), Payload: notNull(event.Payload),
-		})
-		if err != nil {
-			return nil, t.fail("store the event's payload", err)
+		if inserted[i] = !stored[event.ID]; inserted[i] {
+			stored[event.ID] = true
+			t.arriving = append(t.arriving, event)
 		}
 	}
 	return inserted, nil
 }
 
+// storeArrivals stores the events that were held back.
+func (t *transaction) storeArrivals(ctx context.Context) error {
+	arriving := t.arriving
+	t.arriving = nil
+	for _, event := range arriving {
+		if err := t.writes.InsertEvent(ctx, queries.InsertEventParams(eventRow(event))); err != nil {
+			return t.fail("store the event", err)
+		}
+		err := t.writes.InsertPayload(ctx, queries.InsertPayloadParams{
+			EventID: event.ID, ReceivedAt: utc(event.ReceivedAt), Payload: notNull(event.Payload),
+		})
+		if err != nil {
+			return t.fail("store the event's payload", err)
+		}
+	}
+	return nil
+}
+
 func (t *transaction) PendingEvents(ctx context.Context, objectID string) ([]payments.Event, error) {
+	if err := t.storeArrivals(ctx); err != nil {
+		return nil, err
+	}
 	rows, err := t.queries.PendingEvents(ctx, objectID)
 	return list(t, rows, err, eventOf, "pending events")
 }
 
 func (t *transaction) UnownedEvents(ctx context.Context, stripeCustomerID, reason string) ([]payments.Event, error) {
+	if err := t.storeArrivals(ctx); err != nil {
+		return nil, err
+	}
 	rows, err := t.queries.UnownedEvents(ctx, queries.UnownedEventsParams{CustomerID: stripeCustomerID, Reason: reason})
 	return list(t, rows, err, eventOf, "events of the customer")
 }
 
 func (t *transaction) PutEvent(ctx context.Context, e payments.Event) error {
 	t.known.putEvent(e)
+	if at := slices.IndexFunc(t.arriving, func(one payments.Event) bool { return one.ID == e.ID }); at >= 0 {
+		arrived := &t.arriving[at]
+		arrived.Status, arrived.Reason, arrived.Attempts, arrived.Error = e.Status, e.Reason, e.Attempts, e.Error
+		arrived.ProcessedAt, arrived.Source, arrived.WaitsFor = e.ProcessedAt, e.Source, e.WaitsFor
+		return nil
+	}
 	return t.fail("store the event's status", t.writes.PutEvent(ctx, queries.PutEventParams{
 		ID: e.ID, Status: string(e.Status), Reason: e.Reason, Attempts: int64(e.Attempts), Error: e.Error,
 		ProcessedAt: utcOrNil(e.ProcessedAt), Source: string(e.Source), WaitsFor: e.WaitsFor,

@@ -27,24 +27,24 @@ func (t *transaction) Endpoint(ctx context.Context, id string) (payments.Endpoin
 }
 
 func (t *transaction) Endpoints(ctx context.Context) ([]payments.Endpoint, error) {
-	if t.endpoints == nil {
+	if t.known.endpoints == nil {
 		rows, err := t.queries.Endpoints(ctx)
 		endpoints, err := list(t, rows, err, endpointOf, "endpoints")
 		if err != nil {
 			return nil, err
 		}
-		t.endpoints = &endpoints
+		t.known.endpoints = endpoints
 	}
-	return slices.Clone(*t.endpoints), nil
+	return slices.Clone(t.known.endpoints), nil
 }
 
 func (t *transaction) PutEndpoint(ctx context.Context, e payments.Endpoint) error {
-	t.endpoints = nil
+	t.known.endpoints = nil
 	return t.fail("store the endpoint", t.writes.PutEndpoint(ctx, queries.PutEndpointParams(endpointRow(e))))
 }
 
 func (t *transaction) DeleteEndpoint(ctx context.Context, id string) error {
-	t.endpoints = nil
+	t.known.endpoints = nil
 	if err := t.writes.DeleteDeliveries(ctx, id); err != nil {
 		return t.fail("delete the endpoint's deliveries", err)
 	}

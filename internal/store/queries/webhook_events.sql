@@ -4,6 +4,9 @@ SELECT * FROM webhook_events WHERE id = $1;
 -- name: EventPayload :one
 SELECT payload FROM webhook_payloads WHERE event_id = $1 ORDER BY received_at DESC LIMIT 1;
 
+-- name: EventStored :one
+SELECT count(*) FROM webhook_events WHERE id = $1;
+
 -- name: Events :many
 -- What was received from some moment on and before the given moment and id,
 -- newest first. Nearly all events are processed, so a filter on that status, or
@@ -21,14 +24,13 @@ SELECT * FROM webhook_events
 WHERE waits_for = $1 AND waits_for <> '' AND status = 'pending'
 ORDER BY created, received_at, id;
 
--- name: InsertEvent :execrows
+-- name: InsertEvent :exec
 INSERT INTO webhook_events (
     id, type, api_version, livemode, account, object_kind, object_id, customer_id, created,
     received_at, status, reason, attempts, error, processed_at, source, waits_for
 ) VALUES (
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17
-)
-ON CONFLICT (id) DO NOTHING;
+);
 
 -- name: InsertPayload :exec
 INSERT INTO webhook_payloads (

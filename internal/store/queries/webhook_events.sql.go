@@ -71,6 +71,17 @@ func (q *Queries) EventPayload(ctx context.Context, eventID string) ([]byte, err
 	return payload, err
 }
 
+const eventStored = `-- name: EventStored :one
+SELECT count(*) FROM webhook_events WHERE id = $1
+`
+
+func (q *Queries) EventStored(ctx context.Context, id string) (int64, error) {
+	row := q.db.QueryRow(ctx, eventStored, id)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const events = `-- name: Events :many
 SELECT id, type, api_version, livemode, account, object_kind, object_id, customer_id, created, received_at, status, reason, attempts, error, processed_at, source, waits_for FROM webhook_events
 WHERE received_at >= $1
@@ -182,14 +193,13 @@ func (q *Queries) EventsWaitingFor(ctx context.Context, waitsFor string) ([]Webh
 	return items, nil
 }
 
-const insertEvent = `-- name: InsertEvent :execrows
+const insertEvent = `-- name: InsertEvent :exec
 INSERT INTO webhook_events (
     id, type, api_version, livemode, account, object_kind, object_id, customer_id, created,
     received_at, status, reason, attempts, error, processed_at, source, waits_for
 ) VALUES (
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17
 )
-ON CONFLICT (id) DO NOTHING
 `
 
 type InsertEventParams struct {
@@ -212,8 +222,8 @@ type InsertEventParams struct {
 	WaitsFor    string
 }
 
-func (q *Queries) InsertEvent(ctx context.Context, arg InsertEventParams) (int64, error) {
-	result, err := q.db.Exec(ctx, insertEvent,
+func (q *Queries) InsertEvent(ctx context.Context, arg InsertEventParams) error {
+	_, err := q.db.Exec(ctx, insertEvent,
 		arg.ID,
 		arg.Type,
 		arg.APIVersion,
@@ -232,10 +242,7 @@ func (q *Queries) InsertEvent(ctx context.Context, arg InsertEventParams) (int64
 		arg.Source,
 		arg.WaitsFor,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	return err
 }
 
 const insertPayload = `-- name: InsertPayload :exec

@@ -1,0 +1,55 @@
+package postgrestest
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// Cluster is a private PostgreSQL server of one test or benchmark.
+type Cluster struct{ running *cluster }
+
+// Durable starts a private cluster that flushes to the disk what it commits, as
+// a server does that is used in earnest: PostgreSQL's own defaults. It ends
+// with the test. Where there is no PostgreSQL the test is skipped or fails, as
+// for the others.
+func Durable(t testing.TB) *Cluster {
+	t.Helper()
+	running, err := startCluster("")
+	switch {
+	case errors.Is(err, errNotInstalled) && !required(os.Getenv):
+		t.Skipf("skipped without PostgreSQL: %v", err)
+	case err != nil:
+		t.Fatalf("postgrestest: %v", err)
+	}
+	t.Cleanup(running.close)
+	return &Cluster{running}
+}
+
+// URL is that of the database, which is empty at first.
+func (c *Cluster) URL() string {
+	return c.running.address().String()
+}
+
+// Host is the folder of the socket, as PostgreSQL's programs take it by -h.
+func (c *Cluster) Host() string { return c.running.dir }
+
+// Program is the path of one of PostgreSQL's programs, such as pgbench.
+func (c *Cluster) Program(name string) string { return filepath.Join(c.running.programs, name) }
+
+// Pid is the process that started all others of the server.
+func (c *Cluster) Pid() int {
+	text, err := os.ReadFile(filepath.Join(c.running.dir, "data", "postmaster.pid"))
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	pid, err := strconv.Atoi(first)
+	if err != nil {
+		return 0
+	}
+	return pid
+}
