@@ -34,7 +34,7 @@ func (l *life) logging(t *testing.T, store payments.Store, log *slog.Logger) mod
 	return l.with(t, payments.Config{Store: store, Logger: log}, l.url)
 }
 
-func (l *life) with(t *testing.T, config payments.Config, base string) modelService {
+func newClient(t *testing.T, base string) *stripe.Client {
 	t.Helper()
 	client, err := stripe.New(stripe.Config{
 		SecretKey: "sk_test_model", WebhookSecrets: []string{webhookSecret}, APIBase: base,
@@ -42,6 +42,14 @@ func (l *life) with(t *testing.T, config payments.Config, base string) modelServ
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	return client
+}
+
+func (l *life) with(t *testing.T, config payments.Config, base string) modelService {
+	t.Helper()
+	if config.Stripe == nil {
+		config.Stripe = newClient(t, base)
 	}
 	var list []payments.Plan
 	for i, id := range modelPlans {
@@ -51,7 +59,7 @@ func (l *life) with(t *testing.T, config payments.Config, base string) modelServ
 	if err != nil {
 		t.Fatal(err)
 	}
-	config.Stripe, config.Plans, config.Now = client, plans, l.sim.Now
+	config.Plans, config.Now = plans, l.sim.Now
 	service, err := payments.New(config)
 	if err != nil {
 		t.Fatal(err)

@@ -35,7 +35,7 @@ func (s *Service) ReceiveEvent(ctx context.Context, body []byte, signature strin
 func (s *Service) receive(ctx context.Context, event Event) error {
 	event.ReceivedAt, event.Status = s.now(), EventPending
 	s.observer.EventReceived(event)
-	news, poison := s.stripe.DecodeEvent(event.Payload)
+	news, poison := s.decode(ctx, event)
 	if poison == nil {
 		poison = s.intake.add(ctx, event, news)
 		if poison == nil || errors.Is(poison, ErrUnavailable) || ctx.Err() != nil {
@@ -81,12 +81,7 @@ func (s *Service) observeArrival(event Event, stored bool) {
 
 // process applies a stored event and marks what became of it.
 func (s *Service) process(ctx context.Context, tx Tx, event Event, news News) (outcome Outcome, err error) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			s.log.ErrorContext(ctx, "panic while applying an event", "event", event.ID, "stack", string(debug.Stack()))
-			err = fmt.Errorf("panic: %v", fault)
-		}
-	}()
+	defer s.catch(ctx, event.ID, &err)
 	event.Attempts++
 	became, err := s.settleEvent(ctx, tx, &event, news)
 	if err != nil {
@@ -153,11 +148,14 @@ func truncate(text string, size int) string {
 	return text
 }
 
+// errUnfinished is the fault of an event whose last try nobody saw the end of.
+var errUnfinished = errors.New("the last try did not come to its end: the process died, or hung")
+
 // retryEvent applies a stored event that could not be applied before. After the
 // last try it has failed, unless it is the database that does not answer, or
 // this process that stops: then its last try is still to come.
 func (s *Service) retryEvent(ctx context.Context, job RetryEvent, attempt Attempt) error {
-	err := s.processStored(ctx, job.EventID)
+	err := s.processStored(ctx, job.EventID, attempt)
 	if err != nil && !errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
 		became := settlement{EventPending, reasonWaitsForRetry, OutcomeDeferred}
 		if attempt.Last {
@@ -176,33 +174,56 @@ func (s *Service) retryEvent(ctx context.Context, job RetryEvent, attempt Attemp
 	return &SnoozeError{For: maxRetryPause}
 }
 
-// noteFault marks an event with the error that it met.
+// noteFault marks an event with the error that it met, unless another try has
+// settled it meanwhile.
 func (s *Service) noteFault(ctx context.Context, eventID string, became settlement, fault error) error {
 	var event Event
+	settled := false
 	err := s.store.Update(ctx, func(tx Tx) (err error) {
-		if event, err = tx.Event(ctx, eventID); err != nil {
+		event, err = tx.Event(ctx, eventID)
+		if settled = event.Status != EventPending; settled || err != nil {
 			return err
 		}
 		event.Attempts++
 		s.mark(&event, became.status, became.reason, fault.Error())
 		return tx.PutEvent(ctx, event)
 	})
-	if err == nil {
+	if err == nil && !settled {
 		s.observer.EventHandled(event, became.outcome)
 	}
 	return err
 }
 
+// decode says what an event tells. A fault of ours in doing so is the event's
+// alone.
+func (s *Service) decode(ctx context.Context, event Event) (news News, err error) {
+	defer s.catch(ctx, event.ID, &err)
+	return s.stripe.DecodeEvent(event.Payload)
+}
+
+// catch turns a panic over an event into an error. It is deferred.
+func (s *Service) catch(ctx context.Context, eventID string, err *error) {
+	if fault := recover(); fault != nil {
+		s.log.ErrorContext(ctx, "panic over an event", "event", eventID, "stack", string(debug.Stack()))
+		*err = fmt.Errorf("panic: %v", fault)
+	}
+}
+
 // processStored applies an event from the audit trail that is still pending.
-func (s *Service) processStored(ctx context.Context, id string) error {
+func (s *Service) processStored(ctx context.Context, id string, attempt Attempt) error {
 	event, err := s.Event(ctx, id)
 	if err != nil {
 		return fmt.Errorf("read event %s: %w", id, err)
 	}
-	if event.Status != EventPending {
+	switch {
+	case event.Status != EventPending:
 		return nil
+	case attempt.Number > MaxAttempts && event.Reason != reasonWaitsForRetry: // a read sees to it
+		return nil
+	case attempt.Number > MaxAttempts:
+		return errUnfinished
 	}
-	news, err := s.stripe.DecodeEvent(event.Payload)
+	news, err := s.decode(ctx, event)
 	if err != nil {
 		return fmt.Errorf("decode event %s: %w", id, err)
 	}

@@ -40,7 +40,7 @@ func (s *Service) RehearseEvent(ctx context.Context, id string) (Rehearsal, erro
 	if err != nil {
 		return Rehearsal{}, fmt.Errorf("read event %s: %w", id, err)
 	}
-	news, poison := s.stripe.DecodeEvent(event.Payload)
+	news, poison := s.decode(ctx, event)
 	if poison != nil {
 		return event.failsOn(poison), nil
 	}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/numerai-app/payments"
 	"github.com/numerai-app/payments/internal/storetest"
-	"github.com/numerai-app/payments/internal/stripe"
 )
 
 // guardedStore notes what would leave a transaction: jobs, outbound events and
@@ -49,11 +48,7 @@ func (t *guardedTx) PutDelivery(ctx context.Context, d payments.Delivery) error 
 // keep stores an event in the audit trail as one that failed.
 func (l *life) keep(t *testing.T, s payments.Store, e lifeEvent) {
 	t.Helper()
-	client, err := stripe.New(stripe.Config{SecretKey: "sk_test_model", WebhookSecrets: []string{webhookSecret}, APIBase: l.url})
-	if err != nil {
-		t.Fatal(err)
-	}
-	event, err := client.VerifyEvent(e.shapes[1], signed(e.shapes[1]))
+	event, err := newClient(t, l.url).VerifyEvent(e.shapes[1], signed(e.shapes[1]))
 	if err != nil {
 		t.Fatal(err)
 	}

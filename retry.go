@@ -10,6 +10,10 @@ const (
 	// pauses between them that takes a little more than an hour. An event had
 	// one more try before, when it came.
 	MaxAttempts = 12
+	// SpareAttempts are those that a queue grants beyond them, to a job whose
+	// last try never came to its end: its process died, or it panicked. They are
+	// there to give it up.
+	SpareAttempts = 3
 	// The pauses between two tries double from the one to the other.
 	minRetryPause = 2 * time.Second
 	maxRetryPause = time.Hour
@@ -17,7 +21,7 @@ const (
 
 // Attempt is one try at a job.
 type Attempt struct {
-	Number int  // from 1
+	Number int  // from 1; beyond MaxAttempts the last one did not come to its end
 	Last   bool // no further try follows a failure
 }
 

@@ -1,8 +1,11 @@
 package payments_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,6 +109,7 @@ func TestRetriesEnd(t *testing.T) {
 		if err := try(1); err != nil {
 			t.Errorf("a try too many: %v", err)
 		}
+		stands(payments.EventFailed, payments.MaxAttempts+1)
 		if event, err := s.ReplayEvent(t.Context(), "evt_poison"); err != nil || event.Status != payments.EventPending {
 			t.Errorf("replayed: %+v, %v", event, err)
 		}
@@ -113,5 +117,73 @@ func TestRetriesEnd(t *testing.T) {
 			t.Error("an invoice without an id was applied")
 		}
 		stands(payments.EventPending, payments.MaxAttempts+2)
+	})
+}
+
+// brittleStripe panics over what it is to decode, as long as it is broken.
+type brittleStripe struct {
+	payments.Stripe
+	broken  bool
+	decoded int
+}
+
+func (s *brittleStripe) DecodeEvent(payload []byte) (payments.News, error) {
+	s.decoded++
+	if s.broken {
+		panic("a bug")
+	}
+	return s.Stripe.DecodeEvent(payload)
+}
+
+// TestPanicOverAnEvent checks that an event over which the decoder panics is
+// kept and retried as any other that cannot be applied, and that one whose last
+// try nobody saw the end of has failed without another.
+func TestPanicOverAnEvent(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, store payments.Store) {
+		l, heard := someLife(t), 0
+		brittle := &brittleStripe{Stripe: newClient(t, l.url), broken: true}
+		s := l.with(t, payments.Config{Store: store, Stripe: brittle}, l.url)
+		l.subscribed(t, "u1")
+		l.await(t)
+		events := l.fresh(&heard)
+		event := events[slices.IndexFunc(events, func(e lifeEvent) bool {
+			return bytes.Contains(e.shapes[1], []byte(`"customer.subscription.created"`))
+		})]
+		if err := s.ReceiveEvent(t.Context(), event.shapes[1], signed(event.shapes[1])); err != nil {
+			t.Fatal(err)
+		}
+		try := func(number int) error {
+			attempt := payments.Attempt{Number: number, Last: number >= payments.MaxAttempts}
+			return s.Work(t.Context(), payments.RetryEvent{EventID: event.id}, attempt)
+		}
+		if err := try(1); err == nil {
+			t.Error("a panic is no fault")
+		}
+		if got := stored(t, s, event.id); got.Status != payments.EventPending || got.Attempts != 2 || !strings.HasSuffix(got.Error, "panic: a bug") {
+			t.Errorf("after a panic the event is %s after %d tries: %s", got.Status, got.Attempts, got.Error)
+		}
+		if r, err := s.RehearseEvent(t.Context(), event.id); err != nil || r.Error != "panic: a bug" {
+			t.Errorf("rehearsed %+v, %v", r, err)
+		}
+		brittle.broken, brittle.decoded = false, 0
+		if err := try(payments.MaxAttempts + 1); err == nil {
+			t.Error("a try beyond the last is no fault")
+		}
+		if got := stored(t, s, event.id); got.Status != payments.EventFailed || brittle.decoded > 0 {
+			t.Errorf("beyond the last try the event is %s, decoded %d times", got.Status, brittle.decoded)
+		}
+		if _, err := s.ReplayEvent(t.Context(), event.id); err != nil {
+			t.Fatal(err)
+		}
+		if err := try(1); err != nil {
+			t.Fatal(err)
+		}
+		if err := try(payments.MaxAttempts + 1); err != nil { // of a job of old
+			t.Errorf("a try of what is done: %v", err)
+		}
+		if got := stored(t, s, event.id); got.Status == payments.EventFailed {
+			t.Errorf("the event that was replayed has failed: %s", got.Error)
+		}
 	})
 }

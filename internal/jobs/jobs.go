@@ -67,7 +67,7 @@ func Config(service Service, logger *slog.Logger, pollInterval time.Duration) *r
 		ErrorHandler:                &reporter{log: logger},
 		JobTimeout:                  jobTimeout,
 		Logger:                      slog.New(quietHandler{logger.Handler()}),
-		MaxAttempts:                 payments.MaxAttempts,
+		MaxAttempts:                 payments.MaxAttempts + payments.SpareAttempts,
 		PeriodicJobs: []*river.PeriodicJob{
 			periodic(payments.PollEvents{}, pollQueue, pollInterval),
 			periodic(payments.Sweep{}, sweepQueue, payments.SweepInterval),
@@ -109,12 +109,17 @@ type worker[J payments.Job] struct {
 
 // Work does a job and tells River what becomes of it.
 func (w *worker[J]) Work(ctx context.Context, job *river.Job[J]) error {
-	err := w.service.Work(ctx, job.Args, payments.Attempt{Number: job.Attempt, Last: job.Attempt >= job.MaxAttempts})
+	err := w.service.Work(ctx, job.Args, payments.Attempt{Number: job.Attempt, Last: isLast(job.JobRow)})
 	var snooze *payments.SnoozeError
 	if errors.As(err, &snooze) {
 		return river.JobSnooze(max(snooze.For, 0))
 	}
 	return err
+}
+
+// isLast says whether a job that fails now is given up.
+func isLast(job *rivertype.JobRow) bool {
+	return job.Attempt >= min(job.MaxAttempts, payments.MaxAttempts)
 }
 
 // periodicWorker works a periodic job, except one that waited for so long that

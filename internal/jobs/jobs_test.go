@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
 
 	"github.com/numerai-app/payments"
@@ -345,9 +346,6 @@ func add(ctx context.Context, s payments.Store, id string) error {
 // together part.
 func TestRetriesAreTheServices(t *testing.T) {
 	t.Parallel()
-	if got := jobs.Config(newService(done), nil, time.Minute).MaxAttempts; got != payments.MaxAttempts {
-		t.Errorf("%d tries, want %d", got, payments.MaxAttempts)
-	}
 	for failures := range payments.MaxAttempts {
 		seconds := map[time.Duration]bool{}
 		for range 50 {
@@ -364,6 +362,76 @@ func TestRetriesAreTheServices(t *testing.T) {
 			t.Errorf("after %d failures fifty jobs come back at %d moments", failures+1, len(seconds))
 		}
 	}
+}
+
+// River grants a job a few tries more than the service does, for one whose last
+// try did not come to its end; the service is told that these are the last, and
+// a failure of them ends the job.
+func TestTheLastTry(t *testing.T) {
+	t.Parallel()
+	granted := payments.MaxAttempts + payments.SpareAttempts
+	does := newService(func(context.Context, try) error { return errors.New("a fault") })
+	config := jobs.Config(does, nil, time.Minute)
+	if config.MaxAttempts != granted {
+		t.Errorf("River grants %d tries, want %d", config.MaxAttempts, granted)
+	}
+	for _, c := range []struct {
+		attempt, most int
+		last          bool
+	}{
+		{1, granted, false},
+		{payments.MaxAttempts - 1, granted, false},
+		{payments.MaxAttempts, granted, true},
+		{payments.MaxAttempts + 1, granted, true},
+		{1, 1, true}, // a periodic one
+		{payments.MaxAttempts, payments.MaxAttempts, true}, // of the version before
+	} {
+		row := &rivertype.JobRow{Attempt: c.attempt, MaxAttempts: c.most}
+		err := jobs.WorkRetryEvent(t.Context(), does, &river.Job[payments.RetryEvent]{JobRow: row})
+		equal(t, does.next(t), try{payments.RetryEvent{}, payments.Attempt{Number: c.attempt, Last: c.last}})
+		result := config.ErrorHandler.HandleError(t.Context(), row, err)
+		if ends := result != nil && result.SetCancelled; ends != c.last {
+			t.Errorf("try %d of %d ends the job: %t, want %t", c.attempt, c.most, ends, c.last)
+		}
+	}
+}
+
+// Every job that is stored has the tries that the service's policy says.
+func TestStoredJobsHaveTheirTries(t *testing.T) {
+	t.Parallel()
+	storetest.EachStore(t, func(t *testing.T, s *store.Store) {
+		limits := make(chan int, 1)
+		config := jobs.Config(newService(done), nil, time.Minute)
+		config.TestOnly = true
+		config.Middleware = append(config.Middleware, river.WorkerMiddlewareFunc(
+			func(ctx context.Context, job *rivertype.JobRow, inner func(context.Context) error) error {
+				if job.Kind == (payments.RetryEvent{}).Kind() {
+					limits <- job.MaxAttempts
+				}
+				return inner(ctx)
+			}))
+		worker, err := s.Jobs(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := worker.Start(context.WithoutCancel(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := worker.StopAndCancel(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+		enqueue(t, s, 0, payments.RetryEvent{EventID: "evt_1"})
+		select {
+		case got := <-limits:
+			if want := payments.MaxAttempts + payments.SpareAttempts; got != want {
+				t.Errorf("%d tries, want %d", got, want)
+			}
+		case <-t.Context().Done():
+			t.Fatal("the job did not come")
+		}
+	})
 }
 
 // lockedBuffer is a log that can be read while it is written.

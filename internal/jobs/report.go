@@ -6,6 +6,8 @@ import (
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
+
+	"github.com/numerai-app/payments"
 )
 
 // reporter tells people of jobs that failed: once more than needed is better
@@ -13,14 +15,17 @@ import (
 // what they hold is secret, but their arguments stay out of the log anyway.
 type reporter struct{ log *slog.Logger }
 
+// HandleError is called when a job failed. Its last try ends it, whatever River
+// would still grant.
 func (r *reporter) HandleError(ctx context.Context, job *rivertype.JobRow, err error) *river.ErrorHandlerResult {
 	switch {
-	case job.Attempt < job.MaxAttempts:
+	case !isLast(job):
 		r.log.WarnContext(ctx, "a job failed and will be tried again", append(describe(job), "error", err)...)
 	case isPeriodic(job):
 		r.log.WarnContext(ctx, "a periodic job failed; the next one does its work", append(describe(job), "error", err)...)
 	default:
 		r.log.ErrorContext(ctx, "a job failed and is given up", append(describe(job), "error", err)...)
+		return &river.ErrorHandlerResult{SetCancelled: true}
 	}
 	return nil
 }
@@ -34,7 +39,7 @@ func (r *reporter) HandlePanic(ctx context.Context, job *rivertype.JobRow, value
 }
 
 func describe(job *rivertype.JobRow) []any {
-	return []any{"job", job.ID, "kind", job.Kind, "attempt", job.Attempt, "of", job.MaxAttempts}
+	return []any{"job", job.ID, "kind", job.Kind, "attempt", job.Attempt, "of", min(job.MaxAttempts, payments.MaxAttempts)}
 }
 
 // quietHandler passes on River's own words from warnings up: what it does

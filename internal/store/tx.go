@@ -133,7 +133,7 @@ func (t *transaction) PutKey(ctx context.Context, k payments.Key) error {
 // Enqueue stores a job. The wait is real time: jobs are worked by the
 // machine's clock, whatever clock the domain lives by.
 func (t *transaction) Enqueue(ctx context.Context, job payments.Job, after time.Duration) error {
-	options := &river.InsertOpts{MaxAttempts: payments.MaxAttempts}
+	options := &river.InsertOpts{MaxAttempts: payments.MaxAttempts + payments.SpareAttempts}
 	if queued, ok := job.(interface{ Queue() string }); ok {
 		options.Queue = queued.Queue()
 	}
