@@ -3,6 +3,8 @@ package payments
 import (
 	"context"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 )
 
 // The audit trail: every event that ever came, and having them applied again.
@@ -27,6 +29,12 @@ func (f *EventFilter) validate(most int) error {
 	}
 	if !f.Until.IsZero() && !f.Since.Before(f.Until) {
 		faults = append(faults, FieldError{"until", "This has to be later than since."})
+	}
+	if !storable(f.Type) {
+		faults = append(faults, FieldError{"type", "This is not text."})
+	}
+	if !storable(f.Before) {
+		faults = append(faults, FieldError{"before", "There is no such event."})
 	}
 	if f.Limit == 0 {
 		f.Limit = min(defaultEvents, most)
@@ -69,8 +77,15 @@ func eventsOf(ctx context.Context, tx Tx, filter EventFilter) ([]Event, error) {
 	return events, err
 }
 
+// storable says whether a database takes this for a text; nothing is called
+// what is none.
+func storable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
+
 // Event is one event with its payload. An unknown id is ErrNotFound.
 func (a *Administration) Event(ctx context.Context, id string) (event Event, err error) {
+	if !storable(id) {
+		return Event{}, NotFound("such event")
+	}
 	err = a.store.View(ctx, func(tx Tx) error {
 		if event, err = tx.Event(ctx, id); err != nil {
 			return err
@@ -85,6 +100,9 @@ func (a *Administration) Event(ctx context.Context, id string) (event Event, err
 // status, by a running server, and returns it as it waits for that. What is
 // stored already does not change by it. An unknown id is ErrNotFound.
 func (a *Administration) ReplayEvent(ctx context.Context, id string) (event Event, err error) {
+	if !storable(id) {
+		return Event{}, NotFound("such event")
+	}
 	err = a.store.Update(ctx, func(tx Tx) error {
 		if event, err = tx.Event(ctx, id); err != nil {
 			return err

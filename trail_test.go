@@ -86,6 +86,8 @@ func TestFiltersThatMakeNoSense(t *testing.T) {
 		{"status", payments.EventFilter{Status: "odd"}, all},
 		{"until", payments.EventFilter{Since: now, Until: now}, all},
 		{"before", payments.EventFilter{Type: "a", Before: "evt_none"}, all},
+		{"type", payments.EventFilter{Type: "a\x00"}, all},
+		{"before", payments.EventFilter{Type: "a", Before: "\xff"}, all},
 		{"limit", payments.EventFilter{Type: "a", Limit: -1}, all},
 		{"limit", payments.EventFilter{Type: "a", Limit: 1001}, all},
 		{"limit", payments.EventFilter{Type: "a", Limit: 101}, all[1:]},

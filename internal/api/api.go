@@ -95,7 +95,7 @@ func (s *server) route(w http.ResponseWriter, r *http.Request) {
 	if len(at) > 1 {
 		at = strings.TrimSuffix(at, "/")
 	}
-	if path.Clean(at) != at { // the mux would redirect it
+	if path.Clean(at) != at || !isText(at) { // the mux would redirect it; no name has a NUL in it
 		writeProblem(w, r, nothingHere())
 		return
 	}
@@ -110,7 +110,11 @@ func (s *server) route(w http.ResponseWriter, r *http.Request) {
 		status.pattern = pattern
 	}
 	if at != Prefix+"webhook" { // whose body stays as it came
-		if p := takeBody(w, r); p != nil {
+		p := checkQuery(r)
+		if p == nil {
+			p = takeBody(w, r)
+		}
+		if p != nil {
 			writeProblem(w, r, p)
 			return
 		}

@@ -202,6 +202,30 @@ func TestEventsAskedForWrongly(t *testing.T) {
 	}
 }
 
+// TestEventsOfNoText checks that what no database stores as a text finds
+// nothing, and is no fault of ours.
+func TestEventsOfNoText(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s payments.Store) {
+		admin := setup(t, options{store: s}).asAdmin(t)
+		for _, text := range []string{"%00", "evt_%00", "%ff", "a%ed%a0%80", "%27%3B--"} {
+			admin("GET", eventsPath+text+"/", nil).expectProblem(t, http.StatusNotFound, "not_found")
+			admin("POST", eventsPath+text+"/replay/", map[string]any{}).expectProblem(t, http.StatusNotFound, "not_found")
+			admin("POST", eventsPath+text+"/replay/", map[string]any{"dry_run": true}).expectProblem(t, http.StatusNotFound, "not_found")
+			admin("GET", eventsPath+"?before="+text, nil).expectProblem(t, http.StatusBadRequest, "invalid_request", "before")
+			admin("GET", endpointsPath+text+"/", nil).expectProblem(t, http.StatusNotFound, "not_found")
+			if a := admin("GET", eventsPath+"?type="+text, nil); a.status >= http.StatusInternalServerError {
+				t.Errorf("the type %s is %d %s", text, a.status, a.raw)
+			}
+		}
+		for _, body := range []string{`{"type":"a\u0000"}`, `{"type":"\ud800"}`, `{"status":"failed","before":"\u0000"}`} {
+			if a := admin("POST", eventsPath+"replay/", body); a.status >= http.StatusInternalServerError {
+				t.Errorf("%s is %d %s", body, a.status, a.raw)
+			}
+		}
+	})
+}
+
 func TestEventsAreForAdministrators(t *testing.T) {
 	t.Parallel()
 	b := setup(t, options{})
