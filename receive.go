@@ -201,10 +201,10 @@ func (s *Service) decode(ctx context.Context, event Event) (news News, err error
 	return s.stripe.DecodeEvent(event.Payload)
 }
 
-// catch turns a panic over an event into an error. It is deferred.
-func (s *Service) catch(ctx context.Context, eventID string, err *error) {
+// catch turns a panic over an event or an object into an error. It is deferred.
+func (s *Service) catch(ctx context.Context, id string, err *error) {
 	if fault := recover(); fault != nil {
-		s.log.ErrorContext(ctx, "panic over an event", "event", eventID, "stack", string(debug.Stack()))
+		s.log.ErrorContext(ctx, "panic over what Stripe says", "of", id, "stack", string(debug.Stack()))
 		*err = fmt.Errorf("panic: %v", fault)
 	}
 }

@@ -100,6 +100,16 @@ func (s *Service) refreshObject(ctx context.Context, job RefreshObject, attempt 
 	} else if err != nil {
 		return fmt.Errorf("look up the wish to read %s: %w", job.ObjectID, err)
 	}
+	err = s.readFor(ctx, wish)
+	if err != nil && s.isLast(attempt, err) {
+		return s.giveUp(ctx, wish, err)
+	}
+	return err
+}
+
+// readFor reads what a wish is for and applies it.
+func (s *Service) readFor(ctx context.Context, wish Refresh) (err error) {
+	defer s.catch(ctx, wish.ID, &err)
 	news, err := s.read(ctx, wish.Ref)
 	s.observer.ObjectRead(readReason(wish.Reason), err)
 	switch {
@@ -107,14 +117,12 @@ func (s *Service) refreshObject(ctx context.Context, job RefreshObject, attempt 
 		return s.fulfil(ctx, wish, func(Tx) (settlement, error) {
 			return settlement{EventIgnored, reasonGone, OutcomeIgnored}, nil
 		})
-	case err != nil && s.isLast(attempt, err):
-		return s.giveUp(ctx, wish, err)
 	case err != nil:
 		return fmt.Errorf("read %s %s: %w", wish.Kind, wish.ID, err)
 	case !wish.NewerThan.IsZero() && !news[len(news)-1].AsOf.After(wish.NewerThan):
 		return &SnoozeError{For: rereadAfter}
 	}
-	err = s.fulfil(ctx, wish, func(tx Tx) (settlement, error) {
+	return s.fulfil(ctx, wish, func(tx Tx) (_ settlement, err error) {
 		var v verdict
 		for _, n := range news {
 			if v, err = s.apply(ctx, tx, n); err != nil {
@@ -129,10 +137,6 @@ func (s *Service) refreshObject(ctx context.Context, job RefreshObject, attempt 
 		}
 		return settlement{EventProcessed, "", OutcomeRefreshed}, nil
 	})
-	if err != nil && s.isLast(attempt, err) {
-		return s.giveUp(ctx, wish, err)
-	}
-	return err
 }
 
 // isLast says whether a failed read is given up. While Stripe or the database

@@ -80,10 +80,20 @@ func (s *Service) RehearseEvents(ctx context.Context, filter EventFilter) ([]Reh
 	return rehearsals, nil
 }
 
+// rehearsalOf is a rehearsal in which nothing happened yet.
+func rehearsalOf(e Event) Rehearsal {
+	e.Payload = nil
+	return Rehearsal{
+		Event: e, Becomes: EventPending, Reason: reasonWaitsForRetry,
+		Changes: []Change{}, Reads: []string{}, Outbound: []OutboundType{},
+	}
+}
+
 // failsOn is the rehearsal of an event that cannot be applied.
 func (e Event) failsOn(fault error) Rehearsal {
-	e.Payload = nil
-	return Rehearsal{Event: e, Becomes: EventPending, Reason: reasonWaitsForRetry, Error: truncate(fault.Error(), maxFault)}
+	rehearsal := rehearsalOf(e)
+	rehearsal.Error = truncate(fault.Error(), maxFault)
+	return rehearsal
 }
 
 func (s *Service) rehearse(ctx context.Context, tx Tx, id string, news News) (Rehearsal, error) {
@@ -101,7 +111,9 @@ func (s *Service) rehearse(ctx context.Context, tx Tx, id string, news News) (Re
 	if err != nil {
 		return Rehearsal{}, err
 	}
-	rehearsal := Rehearsal{Event: event, Becomes: after.Status, Reason: after.Reason, Outbound: stage.told}
+	rehearsal := rehearsalOf(event)
+	rehearsal.Becomes, rehearsal.Reason = after.Status, after.Reason
+	rehearsal.Outbound = append(rehearsal.Outbound, stage.told...)
 	for _, key := range stage.order {
 		if change, ok := stage.rows[key].change(key); ok {
 			rehearsal.Changes = append(rehearsal.Changes, change)

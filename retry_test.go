@@ -187,3 +187,49 @@ func TestPanicOverAnEvent(t *testing.T) {
 		}
 	})
 }
+
+func (s *brittleStripe) Read(ctx context.Context, r payments.Ref) (payments.News, error) {
+	if s.broken {
+		panic("a bug")
+	}
+	return s.Stripe.Read(ctx, r)
+}
+
+// TestPanicOverARead checks that a read over which the decoder panics is given
+// up after its last try, with its events.
+func TestPanicOverARead(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, store payments.Store) {
+		l := someLife(t)
+		s := l.with(t, payments.Config{Store: store, Stripe: &brittleStripe{Stripe: newClient(t, l.url), broken: true}}, l.url)
+		waiting := payments.Event{
+			ID: "evt_1", Type: "invoice.paid", ObjectKind: payments.KindInvoice, ObjectID: "in_1", Status: payments.EventPending,
+			Reason: "waits for a read from Stripe", Source: payments.SourceWebhook, ReceivedAt: l.sim.Now(),
+		}
+		err := store.Update(t.Context(), func(tx payments.Tx) error {
+			if _, err := tx.InsertEvents(t.Context(), []payments.Event{waiting}); err != nil {
+				return err
+			}
+			return tx.PutRefresh(t.Context(), payments.Refresh{
+				Ref: payments.Ref{Kind: payments.KindInvoice, ID: "in_1"}, Wishes: 1, Reason: "test", DueAt: l.sim.Now(), Queued: true,
+			})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, attempt := range []payments.Attempt{{Number: 1}, {Number: payments.MaxAttempts, Last: true}} {
+			if got := stored(t, s, "evt_1"); got.Status != payments.EventPending {
+				t.Errorf("before the last try the event is %s", got.Status)
+			}
+			if err := s.Work(t.Context(), payments.RefreshObject{ObjectID: "in_1"}, attempt); err == nil {
+				t.Error("a panic is no fault")
+			}
+		}
+		if got := stored(t, s, "evt_1"); got.Status != payments.EventFailed || !strings.HasSuffix(got.Error, "panic: a bug") {
+			t.Errorf("after the last try the event is %s: %s", got.Status, got.Error)
+		}
+		if left := wishes(t, store); len(left) > 0 {
+			t.Errorf("wishes are left: %v", left)
+		}
+	})
+}

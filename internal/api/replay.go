@@ -78,7 +78,7 @@ func (fieldValue) Schema(huma.Registry) *huma.Schema {
 func viewOfRehearsal(r payments.Rehearsal) replayView {
 	effect := &effectView{
 		Status: r.Becomes, Reason: orNull(r.Reason), Error: orNull(r.Error), Changes: []changeView{},
-		Reads: append([]string{}, r.Reads...), Outbound: append([]payments.OutboundType{}, r.Outbound...),
+		Reads: r.Reads, Outbound: r.Outbound,
 	}
 	for _, c := range r.Changes {
 		change := changeView{Record: c.Record, ID: c.ID, UserID: c.UserID, Action: c.Action, Fields: []fieldView{}}
