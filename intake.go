@@ -179,21 +179,21 @@ func (s *Service) writeEvents(ctx context.Context, batch []*arrival) {
 }
 
 func (s *Service) writeTogether(ctx context.Context, batch []*arrival) error {
-	events := make([]Event, len(batch))
+	events, ids := make([]Event, len(batch)), make([]string, len(batch))
 	for i, a := range batch {
-		events[i] = a.event
+		events[i], ids[i] = a.event, a.event.ID
 	}
 	var inserted []bool
 	outcomes := make([]Outcome, len(batch))
 	ended := s.observer.BatchBegan(len(batch))
 	err := s.store.Update(ctx, func(tx Tx) (err error) {
-		if inserted, err = tx.InsertEvents(ctx, events); err != nil {
-			return err
-		}
 		if len(batch) >= fewestForeseen {
-			if err := tx.Foresee(ctx, mentioned(batch, inserted)); err != nil {
+			if err := tx.Foresee(ctx, ids, mentioned(batch)); err != nil {
 				return err
 			}
+		}
+		if inserted, err = tx.InsertEvents(ctx, events); err != nil {
+			return err
 		}
 		for i, a := range batch {
 			if !inserted[i] {
@@ -216,12 +216,11 @@ func (s *Service) writeTogether(ctx context.Context, batch []*arrival) error {
 	return nil
 }
 
-// mentioned are the objects that new events are about, and those that they
-// belong to.
-func mentioned(batch []*arrival, inserted []bool) []Ref {
+// mentioned are the objects that events are about, and those that they belong to.
+func mentioned(batch []*arrival) []Ref {
 	var refs []Ref
-	for i, a := range batch {
-		if !inserted[i] || a.event.Account != "" {
+	for _, a := range batch {
+		if a.event.Account != "" {
 			continue
 		}
 		for _, object := range a.news.Objects {

@@ -74,10 +74,10 @@ type Tx interface {
 	// EventsWaitingFor lists the pending events that wait for an object, oldest
 	// first; of none for the empty id.
 	EventsWaitingFor(ctx context.Context, objectID string) ([]Event, error)
-	// Foresee says which objects are about to be asked for, with whom and what
-	// they belong to, so that a store may read them in few trips. It changes
-	// nothing.
-	Foresee(ctx context.Context, refs []Ref) error
+	// Foresee says which events are about to be inserted, and which objects
+	// asked for, with whom and what they belong to, so that a store may read
+	// them in few trips. It changes nothing.
+	Foresee(ctx context.Context, eventIDs []string, refs []Ref) error
 	// GrantsOf lists a user's grants, ended ones too.
 	GrantsOf(ctx context.Context, userID string) ([]Grant, error)
 	// InsertEvents stores events with their payloads and says for each

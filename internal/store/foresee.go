@@ -14,6 +14,7 @@ import (
 // that of a query in queries/, for several values at once, so each is served by
 // the same index. Only PostgreSQL is worth it: SQLite takes no trips.
 const (
+	foreseeStored          = "SELECT id FROM webhook_events WHERE id = ANY($1)"
 	foreseeUsers           = "SELECT * FROM users WHERE stripe_customer_id = ANY($1) AND stripe_customer_id <> ''"
 	foreseeSubscriptions   = "SELECT * FROM subscriptions WHERE stripe_subscription_id = ANY($1)"
 	foreseeSubscriptionsOf = "SELECT * FROM subscriptions WHERE user_id IN (SELECT id FROM users WHERE stripe_customer_id = ANY($1) AND stripe_customer_id <> '')"
@@ -29,21 +30,12 @@ const (
 	foreseeWaiting         = "SELECT * FROM webhook_events WHERE waits_for = ANY($1) AND waits_for <> '' AND status = 'pending' ORDER BY created, received_at, id"
 )
 
-// storedEvents are those of some events that are in the audit trail.
-const storedEvents = "SELECT id FROM webhook_events WHERE id = ANY($1)"
-
 // stored says which events are in the audit trail, in one trip.
 func (p *pipeline) stored(ctx context.Context, eventIDs []string) (map[string]bool, error) {
-	rows, err := p.Query(ctx, storedEvents, eventIDs)
-	if err != nil {
-		return nil, err
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	found := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		found[id] = true
-	}
-	return found, err
+	found := make(map[string]bool, len(eventIDs))
+	var f foresight
+	foreseeEvents(&f, found, eventIDs)
+	return found, p.foresee(ctx, f)
 }
 
 // foresight collects queries and what is to be done with their rows.
@@ -71,10 +63,10 @@ func askFor[Row any](f *foresight, asked statement, take func([]Row)) {
 	}})
 }
 
-// foresee reads what some objects, and those that hang together with them, lead
-// to. The rounds are few: what an invoice or a payment intent leads to leads to
+// foresee reads which events are there, and what some objects, and those that
+// hang together with them, lead to. The rounds are few: what an invoice or a payment intent leads to leads to
 // nothing that is new.
-func foresee(ctx context.Context, known *recall, refs []payments.Ref, run func(context.Context, foresight) error) error {
+func foresee(ctx context.Context, known *recall, eventIDs []string, refs []payments.Ref, run func(context.Context, foresight) error) error {
 	ids := map[payments.ObjectKind][]string{}
 	var every []string
 	for _, ref := range refs {
@@ -84,6 +76,7 @@ func foresee(ctx context.Context, known *recall, refs []payments.Ref, run func(c
 		}
 	}
 	var f foresight
+	foreseeEvents(&f, known.stored, eventIDs)
 	foreseePeople(&f, known, ids[payments.KindCustomer], ids[payments.KindSubscription])
 	foreseeMoney(&f, known, ids, every)
 	askFor(&f, statement{query: foreseeEndpoints}, func(found []queries.OutboundEndpoint) {
@@ -113,6 +106,18 @@ func (r *recall) leads(asked map[payments.ObjectKind][]string) (intents, charges
 		}
 	}
 	return intents, charges
+}
+
+// foreseeEvents asks which events are in the audit trail.
+func foreseeEvents(f *foresight, stored map[string]bool, eventIDs []string) {
+	for _, id := range eventIDs {
+		stored[id] = false
+	}
+	ask(f, foreseeStored, eventIDs, func(found []struct{ ID string }) {
+		for _, row := range found {
+			stored[row.ID] = true
+		}
+	})
 }
 
 // foreseePeople asks for the users of customers with all their subscriptions

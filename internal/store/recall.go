@@ -21,6 +21,7 @@ type recall struct {
 	grants        map[string][]payments.Grant // by user
 	waiting       map[string][]payments.Event // by the object that they wait for
 	endpoints     []payments.Endpoint         // all of them; nil: not read yet
+	stored        map[string]bool             // whether events are in the audit trail
 
 	// The ids of rows that are found by something else, in the order of lists.
 	// Each is in subscriptions or objects too.
@@ -42,7 +43,7 @@ func newRecall() *recall {
 	return &recall{
 		customers: rows[payments.Customer]{}, customerUsers: rows[string]{}, subscriptions: rows[payments.Subscription]{},
 		objects: rows[payments.StoredObject]{}, payments: rows[payments.Payment]{}, refreshes: rows[payments.Refresh]{},
-		grants: map[string][]payments.Grant{}, waiting: map[string][]payments.Event{},
+		grants: map[string][]payments.Grant{}, waiting: map[string][]payments.Event{}, stored: map[string]bool{},
 		subscriptionsOf: map[string][]string{}, linked: map[link][]string{},
 	}
 }

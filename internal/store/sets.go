@@ -74,8 +74,9 @@ type form struct {
 	// set is the same statement for many rows, each argument a column of them.
 	// Empty: there is none.
 	set string
-	// keys are the arguments by which a row replaces the one that is there.
-	keys []int
+	// keys are the arguments by which a row replaces the one that is there, and
+	// stays are those that it leaves alone.
+	keys, stays []int
 }
 
 // forms remembers the form of each query: there are as many as are written in
@@ -105,26 +106,26 @@ func newForm(query string) form {
 	}
 	f := form{table: change[1]}
 	insert := insertOf.FindStringSubmatch(query)
-	if insert == nil || !takesAsItComes(insert[5]) {
+	if insert == nil || slices.ContainsFunc(names(insert[5]), computed) {
 		return f
 	}
-	columns := names(insert[2])
-	for _, key := range names(insert[4]) {
-		f.keys = append(f.keys, slices.Index(columns, key))
+	keys, replaced := names(insert[4]), names(insert[5])
+	for i, column := range names(insert[2]) {
+		if slices.Contains(keys, column) {
+			f.keys = append(f.keys, i)
+		} else if !slices.Contains(replaced, column+" = excluded."+column) {
+			f.stays = append(f.stays, i)
+		}
 	}
 	f.set = insert[1] + " SELECT * FROM unnest(%s)" + strings.ReplaceAll(insert[3], "%", "%%")
 	return f
 }
 
-// takesAsItComes says whether each column of the row that is there is replaced
-// or left alone. One that is computed from what it was counts every put.
-func takesAsItComes(assignments string) bool {
-	for _, one := range names(assignments) {
-		if !replaces.MatchString(one) {
-			return false
-		}
-	}
-	return true
+// computed says whether an assignment makes a column of what it was: then each
+// put counts.
+func computed(assignment string) bool {
+	taken := replaces.FindStringSubmatch(assignment)
+	return taken == nil || taken[1] != taken[2]
 }
 
 func names(list string) []string {
@@ -144,19 +145,34 @@ func (f form) last(rows []statement) []statement {
 		return rows
 	}
 	kept := make([]statement, 0, len(rows))
-	seen := make(map[string]bool, len(rows))
-	for _, row := range slices.Backward(rows) {
-		var key strings.Builder
-		for _, i := range f.keys {
-			fmt.Fprintf(&key, "%q ", row.args[i])
+	places := make(map[string]int, len(rows))
+	for _, row := range rows {
+		key := f.key(row)
+		if at, before := places[key]; before {
+			row = f.replacing(kept[at], row)
+			kept[at].query = "" // it moves behind those that came since
 		}
-		if !seen[key.String()] {
-			seen[key.String()] = true
-			kept = append(kept, row)
-		}
+		places[key] = len(kept)
+		kept = append(kept, row)
 	}
-	slices.Reverse(kept)
-	return kept
+	return slices.DeleteFunc(kept, func(row statement) bool { return row.query == "" })
+}
+
+func (f form) key(row statement) string {
+	var key strings.Builder
+	for _, i := range f.keys {
+		fmt.Fprintf(&key, "%q ", row.args[i])
+	}
+	return key.String()
+}
+
+// replacing is a row with what it leaves alone of the one before.
+func (f form) replacing(before, row statement) statement {
+	args := slices.Clone(row.args)
+	for _, i := range f.stays {
+		args[i] = before.args[i]
+	}
+	return statement{row.query, args}
 }
 
 // together is one statement for several rows.

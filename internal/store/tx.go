@@ -102,11 +102,14 @@ func (t *transaction) PutCustomer(ctx context.Context, c payments.Customer) erro
 	return t.fail("store the user", t.writes.PutCustomer(ctx, queries.PutCustomerParams(row)))
 }
 
-func (t *transaction) Foresee(ctx context.Context, refs []payments.Ref) error {
+func (t *transaction) Foresee(ctx context.Context, eventIDs []string, refs []payments.Ref) error {
 	if t.foresee == nil {
 		return nil
 	}
-	return t.fail("read ahead", foresee(ctx, t.known, refs, t.session.foresee))
+	if err := t.storeArrivals(ctx); err != nil {
+		return err
+	}
+	return t.fail("read ahead", foresee(ctx, t.known, eventIDs, refs, t.session.foresee))
 }
 
 func (t *transaction) GrantsOf(ctx context.Context, userID string) ([]payments.Grant, error) {

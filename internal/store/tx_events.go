@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -89,18 +90,23 @@ func (t *transaction) InsertEvents(ctx context.Context, events []payments.Event)
 	if err := t.storeArrivals(ctx); err != nil {
 		return nil, err
 	}
-	ids := make([]string, len(events))
-	for i, event := range events {
-		ids[i] = event.ID
+	var unknown []string
+	for _, event := range events {
+		if _, known := t.known.stored[event.ID]; !known {
+			unknown = append(unknown, event.ID)
+		}
 	}
-	stored, err := t.stored(ctx, ids)
-	if err != nil {
-		return nil, t.fail("look for the events", err)
+	if len(unknown) > 0 {
+		stored, err := t.stored(ctx, unknown)
+		if err != nil {
+			return nil, t.fail("look for the events", err)
+		}
+		maps.Copy(t.known.stored, stored)
 	}
 	inserted := make([]bool, len(events))
 	for i, event := range events {
-		if inserted[i] = !stored[event.ID]; inserted[i] {
-			stored[event.ID] = true
+		if inserted[i] = !t.known.stored[event.ID]; inserted[i] {
+			t.known.stored[event.ID] = true
 			t.arriving = append(t.arriving, event)
 		}
 	}

@@ -78,7 +78,7 @@ func drawStep(r *rapid.T) recallStep {
 			for _, kind := range recallKinds {
 				refs = append(refs, payments.Ref{Kind: kind, ID: id}, payments.Ref{Kind: kind, ID: other}, payments.Ref{Kind: kind, ID: "cus_" + user})
 			}
-			return tx.Foresee(ctx, refs)
+			return tx.Foresee(ctx, []string{"evt_" + id, "evt_" + other}, refs)
 		},
 		"a user": func(ctx context.Context, tx payments.Tx) error {
 			c := someUser(user)
