@@ -31,10 +31,11 @@ func BenchmarkWebhooksPostgreSQL(b *testing.B) {
 			events := newMaker(b, users)
 			beside := newPgbench(b, cluster, events.body())
 			server := serve(b, cluster.URL())
-			compare(b, connections, sides{
-				server: func() time.Duration { return drive(b, server.host, connections, events.requests(roundEvents)) },
-				other:  func() float64 { return beside.run(b, connections, roundEvents) },
-				pids:   []int{os.Getpid(), server.Pid}, database: cluster.Pid(),
+			compare(b, sides{
+				requests: roundEvents,
+				server:   func() time.Duration { return drive(b, server.host, connections, events.requests(roundEvents)) },
+				other:    func() float64 { return beside.run(b, connections, roundEvents) },
+				pids:     []int{os.Getpid(), server.Pid}, database: cluster.Pid(),
 			})
 		})
 	}
@@ -42,17 +43,37 @@ func BenchmarkWebhooksPostgreSQL(b *testing.B) {
 
 // sides are what is compared.
 type sides struct {
-	server   func() time.Duration // sends roundEvents events
-	other    func() float64       // a rate, per second
+	requests int                  // how many the server gets in a round
+	server   func() time.Duration // sends them
+	other    func() float64       // the rate of the other side, per second
 	pids     []int                // of the load and the server
 	database int                  // the process that started those of the database; 0: none
 }
 
 // compare measures both sides in turns.
-func compare(b *testing.B, connections int, s sides) {
+func compare(b *testing.B, s sides) {
 	b.Helper()
-	s.server() // warms up
-	var rates, others, ratios []float64
+	var others, ratios []float64
+	s.measure(b, func(rate float64) {
+		others = append(others, s.other())
+		ratios = append(ratios, rate/others[len(others)-1])
+	})
+	b.ReportMetric(median(others), "other/s")
+	b.ReportMetric(median(ratios), "ratio")
+}
+
+// alone measures the server only.
+func alone(b *testing.B, s sides) {
+	b.Helper()
+	s.measure(b, func(float64) {})
+}
+
+// measure has the server warm up and then work for some rounds, and tells each
+// rate.
+func (s sides) measure(b *testing.B, measured func(rate float64)) {
+	b.Helper()
+	s.server()
+	var rates []float64
 	var spent [3]time.Duration
 	for range rounds {
 		before := s.spent(b)
@@ -60,16 +81,13 @@ func compare(b *testing.B, connections int, s sides) {
 		for i, after := range s.spent(b) {
 			spent[i] += after - before[i]
 		}
-		rates = append(rates, roundEvents/took.Seconds())
-		others = append(others, s.other())
-		ratios = append(ratios, rates[len(rates)-1]/others[len(others)-1])
+		rates = append(rates, float64(s.requests)/took.Seconds())
+		measured(rates[len(rates)-1])
 	}
 	b.ReportMetric(0, "ns/op") // says nothing here
-	b.ReportMetric(median(rates), "events/s")
-	b.ReportMetric(median(others), "other/s")
-	b.ReportMetric(median(ratios), "ratio")
-	for i, name := range []string{"driver-µs/event", "server-µs/event", "database-µs/event"} {
-		b.ReportMetric(float64(spent[i].Microseconds())/(rounds*roundEvents), name)
+	b.ReportMetric(median(rates), "requests/s")
+	for i, name := range []string{"driver-µs/request", "server-µs/request", "database-µs/request"} {
+		b.ReportMetric(float64(spent[i].Microseconds())/float64(rounds*s.requests), name)
 	}
 }
 
@@ -92,6 +110,11 @@ func median(values []float64) float64 {
 // prepare brings a database to the schema and to the state of one in use: its
 // users are known, and Stripe's events were polled a moment ago.
 func prepare(b *testing.B, database string) {
+	b.Helper()
+	prepareUsers(b, database, users)
+}
+
+func prepareUsers(b *testing.B, database string, users int) {
 	b.Helper()
 	s, err := store.Open(b.Context(), database, store.Options{})
 	if err != nil {
