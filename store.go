@@ -10,11 +10,21 @@ import (
 type Store interface {
 	// View runs fn on one snapshot, read only.
 	View(ctx context.Context, fn func(Tx) error) error
+	// Standing is what decides whether a user has premium, of one snapshot. It is
+	// read for nearly every answer, so a store may have a short way to it.
+	Standing(ctx context.Context, userID string) (Standing, error)
 	// Update runs fn in one serializable transaction and commits if it
 	// returns nil. fn may run several times, so it must touch nothing but tx.
 	Update(ctx context.Context, fn func(Tx) error) error
 	// Ping says whether the database answers.
 	Ping(ctx context.Context) error
+}
+
+// Standing is what decides whether a user has premium: all subscriptions, by
+// their creation, and all grants, ended ones too.
+type Standing struct {
+	Subscriptions []Subscription
+	Grants        []Grant
 }
 
 // Tx is what can be done in one transaction. A row that is not there is an

@@ -91,21 +91,13 @@ func (s *Service) SubscriptionStatus(ctx context.Context, userID string) (Subscr
 	if faults := (User{ID: userID}).validate(); faults != nil {
 		return SubscriptionState{}, invalid(faults...)
 	}
-	var subscriptions []Subscription
-	var grants []Grant
-	err := s.store.View(ctx, func(tx Tx) (err error) {
-		if subscriptions, err = tx.SubscriptionsOf(ctx, userID); err != nil {
-			return err
-		}
-		grants, err = tx.GrantsOf(ctx, userID)
-		return err
-	})
+	standing, err := s.store.Standing(ctx, userID)
 	if err != nil {
 		return SubscriptionState{}, fmt.Errorf("read the subscriptions: %w", err)
 	}
 	state := SubscriptionState{
-		Premium:      s.rule.Premium(subscriptions, grants, s.now()),
-		Subscription: s.rule.shown(subscriptions),
+		Premium:      s.rule.Premium(standing.Subscriptions, standing.Grants, s.now()),
+		Subscription: s.rule.shown(standing.Subscriptions),
 	}
 	if shown := state.Subscription; shown != nil {
 		state.HasSubscription = !shown.Status.Ended()

@@ -105,11 +105,15 @@ func TestHealth(t *testing.T) {
 // lockedStore is a database that does not answer, as the store tells it.
 type lockedStore struct{ payments.Store }
 
-func (lockedStore) View(context.Context, func(payments.Tx) error) error {
-	return &payments.Error{
-		Kind: payments.ErrUnavailable, Code: payments.CodeInternal, RetryAfter: 1500 * time.Millisecond,
-		Message: "The database does not answer just now.", Err: errors.New("SQLITE_BUSY"),
-	}
+func (lockedStore) View(context.Context, func(payments.Tx) error) error { return errLocked }
+
+func (lockedStore) Standing(context.Context, string) (payments.Standing, error) {
+	return payments.Standing{}, errLocked
+}
+
+var errLocked = &payments.Error{
+	Kind: payments.ErrUnavailable, Code: payments.CodeInternal, RetryAfter: 1500 * time.Millisecond,
+	Message: "The database does not answer just now.", Err: errors.New("SQLITE_BUSY"),
 }
 
 func TestDatabaseIsAway(t *testing.T) {

@@ -40,6 +40,10 @@ func TestGrants(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" || err != nil {
 			t.Errorf("grants: %v (-want +got):\n%s", err, diff)
 		}
+		standing, err := s.Standing(t.Context(), "u")
+		if diff := cmp.Diff(want, standing.Grants); diff != "" || err != nil {
+			t.Errorf("grants by the short way: %v (-want +got):\n%s", err, diff)
+		}
 	})
 }
 

@@ -114,6 +114,16 @@ func (p *postgresEngine) view(ctx context.Context, fn func(session) error) error
 	return p.retry(ctx, func() error { return p.run(ctx, beginView, fn) })
 }
 
+// standing takes one trip: the transaction's begin, its questions and its end
+// travel together.
+func (p *postgresEngine) standing(ctx context.Context, userID string) (subscriptions []queries.Subscription, grants []queries.Grant, err error) {
+	questions := standingOf(userID, &subscriptions, &grants)
+	err = p.retry(ctx, func() error {
+		return p.transact(ctx, beginView, func(tx *pipeline) error { return tx.foresee(ctx, questions) })
+	})
+	return subscriptions, grants, err
+}
+
 func (p *postgresEngine) update(ctx context.Context, fn func(session) error) error {
 	return p.retry(ctx, func() error { return p.run(ctx, beginUpdate, fn) })
 }
@@ -164,6 +174,16 @@ func isLost(err error) bool {
 
 // run runs fn in one transaction.
 func (p *postgresEngine) run(ctx context.Context, begin string, fn func(session) error) error {
+	return p.transact(ctx, begin, func(tx *pipeline) error {
+		if err := fn(p.session(tx)); err != nil {
+			return err
+		}
+		return translate(tx.commit(ctx))
+	})
+}
+
+// transact has work do a whole transaction, its end included.
+func (p *postgresEngine) transact(ctx context.Context, begin string, work func(*pipeline) error) error {
 	conn, err := p.pool.Acquire(ctx)
 	if err != nil {
 		return translate(fmt.Errorf("connect to the database: %w", err))
@@ -178,9 +198,7 @@ func (p *postgresEngine) run(ctx context.Context, begin string, fn func(session)
 		defer cancel()
 		tx.rollback(undo)
 	}()
-	if err = fn(p.session(tx)); err == nil {
-		err = translate(tx.commit(ctx))
-	}
+	err = work(tx)
 	if err != nil && !tx.committing && conn.Conn().IsClosed() && ctx.Err() == nil {
 		return lostError{err}
 	}

@@ -46,6 +46,8 @@ type engine interface {
 	view(ctx context.Context, fn func(session) error) error
 	// update runs fn, again if need be, in a serializable transaction.
 	update(ctx context.Context, fn func(session) error) error
+	// standing reads what decides on a user's premium from one snapshot.
+	standing(ctx context.Context, userID string) ([]queries.Subscription, []queries.Grant, error)
 	ping(ctx context.Context) error
 	jobs(config river.Config) (Worker, error)
 	// schema is what it takes to look at the schema and to change it.
@@ -109,6 +111,15 @@ func CheckURL(url string) error {
 // View runs fn on one snapshot. Whatever it tries to write is refused.
 func (s *Store) View(ctx context.Context, fn func(payments.Tx) error) error {
 	return s.engine.view(ctx, func(open session) error { return runIn(ctx, open, fn) })
+}
+
+// Standing is what decides whether a user has premium, in one trip.
+func (s *Store) Standing(ctx context.Context, userID string) (payments.Standing, error) {
+	subscriptions, grants, err := s.engine.standing(ctx, userID)
+	if err != nil {
+		return payments.Standing{}, translate(fmt.Errorf("read the user's standing: %w", err))
+	}
+	return payments.Standing{Subscriptions: all(subscriptions, subscriptionOf), Grants: all(grants, grantOf)}, nil
 }
 
 // Update runs fn in one serializable transaction and commits if it returns

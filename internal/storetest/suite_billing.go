@@ -51,6 +51,13 @@ func checkSubscriptions(t *testing.T, s payments.Store) {
 		}
 		return err
 	})
+	for range 2 { // the connection is as good as new after it
+		standing, err := s.Standing(t.Context(), "u")
+		equal(t, "a user's standing", standing, payments.Standing{Subscriptions: []payments.Subscription{bare, sameAge, full}, Grants: []payments.Grant{}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	// Another id for the same Stripe id: the first one stays.
 	changed := bare
 	changed.ID, changed.StripeSubscriptionID, changed.CreatedAt = "psub_other", "sub_b", at(0)
