@@ -15,9 +15,6 @@ const (
 	maxWaitingBytes  = 64 << 20
 	maxBatchEvents   = 64
 	maxBatchBytes    = 4 << 20
-	// fewestForeseen is how many events a batch has for which reading ahead
-	// takes less time than reading one thing after the other.
-	fewestForeseen = 3
 	// batchTime is how long the writing of one batch may take.
 	batchTime = 30 * time.Second
 )
@@ -187,10 +184,8 @@ func (s *Service) writeTogether(ctx context.Context, batch []*arrival) error {
 	outcomes := make([]Outcome, len(batch))
 	ended := s.observer.BatchBegan(len(batch))
 	err := s.store.Update(ctx, func(tx Tx) (err error) {
-		if len(batch) >= fewestForeseen {
-			if err := tx.Foresee(ctx, ids, mentioned(batch)); err != nil {
-				return err
-			}
+		if err := tx.Foresee(ctx, ids, mentioned(batch)); err != nil {
+			return err
 		}
 		if inserted, err = tx.InsertEvents(ctx, events); err != nil {
 			return err

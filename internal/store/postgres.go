@@ -43,8 +43,9 @@ const (
 // all values, and to plan an event's reads anew takes longer than to do them.
 // And none has to read a table from end to end, which PostgreSQL would choose
 // for a small one, and go on to do while it grows: until it has counted the
-// rows it knows no better.
-var plans = map[string]string{"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+// rows it knows no better. The few tables that are read whole look dear to it
+// then, but are too small for compiled code to pay.
+var plans = map[string]string{"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
 
 // postgresEngine is the engine on PostgreSQL.
 type postgresEngine struct {
