@@ -12,6 +12,7 @@ PKG ?= ./...
 BENCH ?= .
 FUZZTIME ?= 30s
 HISTORIES ?= 10000
+CRASHES ?= 300
 
 # A checkout may belong to another user than the one who builds, as in CI.
 GIT = git -c safe.directory='*'
@@ -33,6 +34,10 @@ test: ## Run the tests on SQLite and PostgreSQL with the race detector
 .PHONY: soak
 soak: ## Play HISTORIES (10000) random histories through trouble, for hours
 	PAYMENTS_HISTORIES=$(HISTORIES) $(GO) test . -run TestTroubleEndsAlike -rapid.checks=$(HISTORIES) -timeout 0
+
+.PHONY: crash
+crash: ## Kill the server and PostgreSQL CRASHES (300) times each, under load
+	PAYMENTS_CRASHES=$(CRASHES) $(GO) test ./internal/crashtest -count=1 -v -timeout 0
 
 .PHONY: lint
 lint: ## Check format, vet, linters, generated code, dependencies, known vulnerabilities

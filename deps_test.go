@@ -38,6 +38,8 @@ const arrows = `
 	# For tests. Nothing above may import them.
 	pgx < internal/postgrestest
 	std < internal/bench
+	std < internal/crashtest
+	std < internal/processtest
 	payments, internal/store, internal/postgrestest, cmp, rapid < internal/storetest
 `
 

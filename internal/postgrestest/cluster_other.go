@@ -16,4 +16,6 @@ func startCluster(string) (*cluster, error) {
 
 func (c *cluster) close() {}
 
+func (c *cluster) order(string) error { return errNotInstalled }
+
 func (c *cluster) address() *url.URL { return nil }

@@ -30,9 +30,9 @@ var keeper string
 // cluster is a running private server.
 type cluster struct {
 	dir      string
-	programs string        // the folder of PostgreSQL's programs
-	life     io.Closer     // closing it ends the cluster
-	messages *bufio.Reader // reaches its end when the cluster is gone
+	programs string         // the folder of PostgreSQL's programs
+	life     io.WriteCloser // orders for the keeper; closing it ends the cluster
+	messages *bufio.Reader  // reaches its end when the cluster is gone
 }
 
 // startCluster makes a cluster in a temporary folder and starts it with
@@ -162,6 +162,18 @@ func makeFolder(owner *syscall.Credential) (string, error) {
 		return dir, err
 	}
 	return dir, os.Chown(dir, int(owner.Uid), int(owner.Gid))
+}
+
+// order has the keeper stop or start the server.
+func (c *cluster) order(what string) error {
+	if _, err := io.WriteString(c.life, what+"\n"); err != nil {
+		return err
+	}
+	answer, err := c.messages.ReadString('\n')
+	if answer != "done\n" {
+		return errors.Join(fmt.Errorf("the keeper says %q to %s", answer, what), err)
+	}
+	return nil
 }
 
 // close ends the cluster, and waits until it is gone.

@@ -53,3 +53,11 @@ func (c *Cluster) Pid() int {
 	}
 	return pid
 }
+
+// Crash stops the server hard, as a loss of power does: what it had not flushed
+// is lost.
+func (c *Cluster) Crash() error { return c.running.order("stop") }
+
+// Start starts the server again after a crash, and returns when it takes
+// connections.
+func (c *Cluster) Start() error { return c.running.order("start") }

@@ -1,6 +1,8 @@
 # Keeps a private PostgreSQL cluster for as long as standard input stays open.
 # $1 is the folder of PostgreSQL's programs, $2 an empty folder to work in, $3
-# the settings of the server as options. Prints "ready", or what went wrong.
+# the settings of the server as options. Prints "ready", or what went wrong, and
+# "done" or "failed" for each line that it reads: "stop" kills the server, "start"
+# starts it again.
 bin=$1
 dir=$2
 settings=$3
@@ -32,4 +34,10 @@ if ! { initialize && start; } >>"$log" 2>&1 </dev/null; then
 	exit 1
 fi
 echo ready
-read -r _
+while read -r order; do
+	case $order in
+	stop) "$bin/pg_ctl" stop -s -D "$dir/data" -m immediate ;;
+	start) start ;;
+	*) false ;;
+	esac >>"$log" 2>&1 </dev/null && echo done || echo failed
+done

@@ -1,0 +1,151 @@
+package crashtest
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/numerai-app/payments/internal/processtest"
+)
+
+// subscribers is how many users subscribe at a time.
+const subscribers = 4
+
+// live lets users subscribe, one after the other, and their subscriptions renew,
+// be refunded and end, until stop is called, which waits until everybody has an
+// answer. Nobody gives up: an answer that does not come is asked for again, with
+// the same key, while others go on.
+func (w *world) live(t *testing.T) (stop func()) {
+	t.Helper()
+	var everybody sync.WaitGroup
+	ctx, cancel := context.WithCancel(t.Context())
+	for i := range subscribers {
+		everybody.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				answered := make(chan struct{})
+				everybody.Go(func() {
+					defer close(answered)
+					w.subscribe(t, fmt.Sprintf("user-%d-%d", i, n))
+				})
+				select {
+				case <-answered:
+				case <-time.After(nextUser):
+				case <-ctx.Done():
+				}
+			}
+		})
+	}
+	everybody.Go(func() {
+		for ctx.Err() == nil {
+			w.happen(t)
+			pause(ctx, 20*time.Millisecond)
+		}
+	})
+	return func() {
+		cancel()
+		everybody.Wait()
+	}
+}
+
+// nextUser is how long the next user waits for the one before.
+const nextUser = 500 * time.Millisecond
+
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// answerTime is how long a user waits for the answer, however often the server
+// crashes meanwhile.
+const answerTime = 2 * time.Minute
+
+// subscribe asks for a subscription until it is there.
+func (w *world) subscribe(t *testing.T, user string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), answerTime)
+	defer cancel()
+	for {
+		status := w.askOnce(ctx, user)
+		switch {
+		case status == http.StatusCreated:
+			w.mu.Lock()
+			w.users = append(w.users, user)
+			w.mu.Unlock()
+			return
+		case ctx.Err() != nil:
+			t.Errorf("%s has no answer after %v", user, answerTime)
+			return
+		case status != 0 && status != http.StatusConflict && status < http.StatusInternalServerError:
+			t.Errorf("%s was answered %d", user, status)
+			return
+		}
+		pause(ctx, 20*time.Millisecond)
+	}
+}
+
+// askOnce returns the status of the answer; 0: there was none.
+func (w *world) askOnce(ctx context.Context, user string) int {
+	const body = `{"plan":"premium","payment_method_id":"pm_card_visa"}`
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+w.config.Addr+"/api/v1/payments/create-subscription/", strings.NewReader(body))
+	if err != nil {
+		return 0
+	}
+	request.Header.Set("Authorization", "Bearer "+token(user))
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Idempotency-Key", "subscribe-"+user)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0
+	}
+	defer response.Body.Close()
+	return response.StatusCode
+}
+
+func token(user string) string {
+	part := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	signed := part(`{"alg":"HS256","typ":"JWT"}`) + "." + part(fmt.Sprintf(`{"user_id":%q,"exp":%d}`, user, time.Now().Add(time.Hour).Unix()))
+	mac := hmac.New(sha256.New, []byte(processtest.JWTSecret))
+	mac.Write([]byte(signed))
+	return signed + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// happen lets something happen at Stripe that we did not ask for.
+func (w *world) happen(t *testing.T) {
+	t.Helper()
+	pick := func(path string) string {
+		rows := w.call(t, http.MethodGet, path, "limit=100")["data"].([]any)
+		if len(rows) == 0 {
+			return ""
+		}
+		return rows[w.intN(len(rows))].(map[string]any)["id"].(string)
+	}
+	var method, path, form string
+	switch w.intN(8) {
+	case 0:
+		if err := w.sim.Advance(t.Context(), time.Duration(w.intN(8)+1)*24*time.Hour); err != nil {
+			t.Error(err)
+		}
+		return
+	case 1:
+		method, path, form = http.MethodPost, "/v1/refunds", fmt.Sprintf("amount=%d&charge=%s", w.intN(500)+1, pick("/v1/charges"))
+	case 2:
+		method, path = http.MethodDelete, "/v1/subscriptions/"+pick("/v1/subscriptions")
+	case 3:
+		method, path, form = http.MethodPost, "/v1/subscriptions/"+pick("/v1/subscriptions"), "cancel_at_period_end=true"
+	default:
+		method, path, form = http.MethodPost, "/v1/subscriptions/"+pick("/v1/subscriptions"), fmt.Sprintf("metadata[note]=%d", w.intN(100))
+	}
+	// Stripe may refuse: the money is back already, or the subscription is gone.
+	if _, _, err := w.tryCall(method, path, form); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,181 @@
+package crashtest
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/numerai-app/payments/internal/processtest"
+	"github.com/numerai-app/payments/stripesim"
+)
+
+// worlds is how many tests go on at a time: they mostly wait.
+const worlds = "8"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", worlds); err != nil {
+		panic(err)
+	}
+	os.Exit(processtest.Main(m))
+}
+
+// world is an offline Stripe, a door through which its webhooks reach the
+// server, and users who subscribe.
+type world struct {
+	sim    *stripesim.Simulator
+	stripe string
+	config processtest.Config
+
+	mu           sync.Mutex
+	chance       *rand.Rand
+	acknowledged map[string]bool // the events that the server has answered 200
+	refused      int             // events that the server has answered 503
+	users        []string        // who have their answer
+}
+
+func newWorld(t *testing.T, database string, seed uint64) *world {
+	t.Helper()
+	sim, err := stripesim.New(stripesim.Config{Seed: seed, RetrySchedule: slices.Repeat([]time.Duration{100 * time.Millisecond}, 1000)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{sim: sim, acknowledged: map[string]bool{}, chance: rand.New(rand.NewPCG(seed, 1))}
+	api, door := httptest.NewServer(sim), httptest.NewServer(http.HandlerFunc(w.door))
+	t.Cleanup(func() {
+		if err := sim.Close(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+		api.Close()
+		door.Close()
+	})
+	w.stripe = api.URL
+	w.config = processtest.Config{Database: database, Stripe: api.URL, Addr: freeAddress(t), Log: io.Discard}
+	w.config.WebhookSecret = w.call(t, "POST", "/v1/webhook_endpoints", "enabled_events[]=*&url="+door.URL)["secret"].(string)
+	for i := range w.config.Prices {
+		price := w.call(t, "POST", "/v1/prices", fmt.Sprintf("currency=usd&unit_amount=%d&recurring[interval]=month&product_data[name]=plan", 999+1000*i))
+		w.config.Prices[i] = price["id"].(string)
+	}
+	return w
+}
+
+// freeAddress is one where nobody listens. It stays the same over crashes, as a
+// server's does.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// intN is a number below n, by chance.
+func (w *world) intN(n int) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.chance.IntN(n)
+}
+
+// door passes an event on to the server, sometimes twice at a time, and notes
+// which have been acknowledged. Where the server does not answer, Stripe learns
+// that the event has not arrived.
+func (w *world) door(answer http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	var event struct {
+		ID string `json:"id"`
+	}
+	if err != nil || json.Unmarshal(body, &event) != nil {
+		answer.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	var again sync.WaitGroup
+	if w.intN(4) == 0 {
+		again.Go(func() { w.pass(r.Context(), event.ID, body, r.Header.Get("Stripe-Signature")) })
+	}
+	answer.WriteHeader(w.pass(r.Context(), event.ID, body, r.Header.Get("Stripe-Signature")))
+	again.Wait()
+}
+
+// pass returns the status of the server's answer.
+func (w *world) pass(ctx context.Context, id string, body []byte, signature string) int {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+w.config.Addr+"/api/v1/payments/webhook/", strings.NewReader(string(body)))
+	if err != nil {
+		return http.StatusInternalServerError
+	}
+	request.Header.Set("Stripe-Signature", signature)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return http.StatusBadGateway
+	}
+	defer response.Body.Close()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch response.StatusCode {
+	case http.StatusOK:
+		w.acknowledged[id] = true
+	case http.StatusServiceUnavailable:
+		w.refused++
+	}
+	return response.StatusCode
+}
+
+// call makes a call to Stripe, as somebody at its Dashboard would.
+func (w *world) call(t testing.TB, method, path, form string) map[string]any {
+	t.Helper()
+	status, answer, err := w.tryCall(method, path, form)
+	if err != nil || status != http.StatusOK {
+		t.Fatalf("%s %s: %d %v %v", method, path, status, answer, err)
+	}
+	return answer
+}
+
+func (w *world) tryCall(method, path, form string) (int, map[string]any, error) {
+	target := w.stripe + path
+	if method == http.MethodGet {
+		target += "?" + form
+	}
+	request, err := http.NewRequestWithContext(context.Background(), method, target, strings.NewReader(form))
+	if err != nil {
+		return 0, nil, err
+	}
+	request.SetBasicAuth("sk_test_process", "")
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer response.Body.Close()
+	var answer map[string]any
+	err = json.NewDecoder(response.Body).Decode(&answer)
+	return response.StatusCode, answer, err
+}
+
+// list is all of a list of Stripe's.
+func (w *world) list(t testing.TB, path string) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for form := "limit=100"; ; {
+		page := w.call(t, http.MethodGet, path, form)
+		for _, row := range page["data"].([]any) {
+			all = append(all, row.(map[string]any))
+		}
+		if page["has_more"] != true {
+			return all
+		}
+		form = "limit=100&starting_after=" + all[len(all)-1]["id"].(string)
+	}
+}
