@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/numerai-app/payments"
 	"github.com/numerai-app/payments/internal/api"
@@ -155,19 +156,53 @@ func (s *Server) Handler() http.Handler { return s.handler }
 func (s *Server) OpsHandler() http.Handler { return s.opsHandler() }
 
 // Run works the jobs until ctx is done, then lets those that are under way
-// finish. Without it nothing is read from Stripe or tried again.
+// finish. Without it nothing is read from Stripe or tried again. It waits a
+// minute for a database that has just gone away, and then it is an error.
 func (s *Server) Run(ctx context.Context) error {
-	if err := s.service.AdoptPlans(ctx); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return err
-	}
-	if err := s.worker.Start(context.WithoutCancel(ctx)); err != nil {
-		return fmt.Errorf("start the jobs: %w", err)
 	}
 	<-ctx.Done()
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
 	defer cancel()
 	if err := s.worker.Stop(stopping); err != nil {
 		return fmt.Errorf("stop the jobs: %w", err)
+	}
+	return nil
+}
+
+const (
+	// beginTime is how long the jobs are tried to be started.
+	beginTime  = time.Minute
+	beginPause = time.Second
+)
+
+// begin starts the jobs, again while that fails.
+func (s *Server) begin(ctx context.Context) error {
+	giveUp := time.NewTimer(beginTime)
+	defer giveUp.Stop()
+	for {
+		err := s.tryBegin(ctx)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		s.log.WarnContext(ctx, "the jobs could not be started; trying again", "error", err)
+		select {
+		case <-giveUp.C:
+			return err
+		case <-ctx.Done():
+			return err
+		case <-time.After(beginPause):
+		}
+	}
+}
+
+func (s *Server) tryBegin(ctx context.Context) error {
+	if err := s.service.AdoptPlans(ctx); err != nil {
+		return err
+	}
+	if err := s.worker.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("start the jobs: %w", err)
 	}
 	return nil
 }

@@ -66,14 +66,21 @@ func pause(ctx context.Context, d time.Duration) {
 
 // answerTime is how long a user waits for the answer, however often the server
 // crashes meanwhile.
-const answerTime = 2 * time.Minute
+const answerTime = 5 * time.Minute
+
+// The time between two of a user's requests doubles: those who wait must not
+// keep the others from being served.
+const (
+	firstWait   = 20 * time.Millisecond
+	longestWait = 5 * time.Second
+)
 
 // subscribe asks for a subscription until it is there.
 func (w *world) subscribe(t *testing.T, user string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), answerTime)
 	defer cancel()
-	for {
+	for wait := firstWait; ; wait = min(2*wait, longestWait) {
 		status := w.askOnce(ctx, user)
 		switch {
 		case status == http.StatusCreated:
@@ -88,7 +95,7 @@ func (w *world) subscribe(t *testing.T, user string) {
 			t.Errorf("%s was answered %d", user, status)
 			return
 		}
-		pause(ctx, 20*time.Millisecond)
+		pause(ctx, wait)
 	}
 }
 

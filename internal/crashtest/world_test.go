@@ -41,9 +41,10 @@ type world struct {
 
 	mu           sync.Mutex
 	chance       *rand.Rand
-	acknowledged map[string]bool // the events that the server has answered 200
-	refused      int             // events that the server has answered 503
-	users        []string        // who have their answer
+	acknowledged map[string]time.Time // when the server has answered each event 200
+	killed       []time.Time          // when something was killed
+	refused      int                  // events that the server has answered 503
+	users        []string             // who have their answer
 }
 
 func newWorld(t *testing.T, database string, seed uint64) *world {
@@ -52,7 +53,7 @@ func newWorld(t *testing.T, database string, seed uint64) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{sim: sim, acknowledged: map[string]bool{}, chance: rand.New(rand.NewPCG(seed, 1))}
+	w := &world{sim: sim, acknowledged: map[string]time.Time{}, chance: rand.New(rand.NewPCG(seed, 1))}
 	api, door := httptest.NewServer(sim), httptest.NewServer(http.HandlerFunc(w.door))
 	t.Cleanup(func() {
 		if err := sim.Close(context.WithoutCancel(t.Context())); err != nil {
@@ -126,7 +127,9 @@ func (w *world) pass(ctx context.Context, id string, body []byte, signature stri
 	defer w.mu.Unlock()
 	switch response.StatusCode {
 	case http.StatusOK:
-		w.acknowledged[id] = true
+		if _, before := w.acknowledged[id]; !before {
+			w.acknowledged[id] = time.Now()
+		}
 	case http.StatusServiceUnavailable:
 		w.refused++
 	}
@@ -178,4 +181,31 @@ func (w *world) list(t testing.TB, path string) []map[string]any {
 		}
 		form = "limit=100&starting_after=" + all[len(all)-1]["id"].(string)
 	}
+}
+
+// noteKill notes that something is killed now.
+func (w *world) noteKill() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.killed = append(w.killed, time.Now())
+}
+
+// beforeCrash waits until the server has taken an event since the last crash,
+// so that it has work to lose, and for a random time after that.
+func (w *world) beforeCrash(t *testing.T) {
+	t.Helper()
+	count := func() int {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.acknowledged)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), settleTime)
+	defer cancel()
+	for before := count(); count() == before; {
+		if ctx.Err() != nil {
+			t.Fatalf("the server took no event in %v", settleTime)
+		}
+		pause(ctx, 5*time.Millisecond)
+	}
+	pause(ctx, time.Duration(w.intN(700))*time.Millisecond)
 }
