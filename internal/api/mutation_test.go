@@ -166,8 +166,13 @@ func newMutator(t *testing.T) *mutator {
 func (m *mutator) odd(n int) any {
 	odd := []any{
 		nil, true, "", "x", "\x00", "a\x00b", "\ufffd\u202e", strings.Repeat("long", 1000), -1, 0, 0.5, 1e300, -1e300, json.Number("1e999"),
-		json.Number("9223372036854775808"), json.Number("253402300800"), json.Number("-253402300800"), []any{}, map[string]any{}, []any{[]any{nil}},
-		map[string]any{"id": "x"}, map[string]any{"": map[string]any{"": nil}}, fmt.Sprintf("id_%d", n), m.customers[m.chance.IntN(len(m.customers))],
+		json.Number("9223372036854775808"), json.Number("253402300800"), json.Number("-253402300800"),
+		[]any{},
+		map[string]any{},
+		[]any{[]any{nil}},
+		map[string]any{"id": "x"},
+		map[string]any{"": map[string]any{"": nil}},
+		fmt.Sprintf("id_%d", n), m.customers[m.chance.IntN(len(m.customers))],
 		"active", "canceled", "paid", "void", "succeeded", "invoice", "customer.subscription.deleted", json.Number(strings.Repeat("[", 200) + strings.Repeat("]", 200)),
 	}
 	return odd[m.chance.IntN(len(odd))]

@@ -50,7 +50,7 @@ func talk(b *testing.B, host string, next func() []byte) error {
 		if _, err := conn.Write(request); err != nil {
 			return err
 		}
-		answer, err := http.ReadResponse(answers, nil)
+		answer, err := http.ReadResponse(answers, nil) //nolint:bodyclose // it is read to its end, and the connection is closed
 		if err != nil {
 			return err
 		}

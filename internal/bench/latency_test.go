@@ -16,10 +16,10 @@ func BenchmarkLatency(b *testing.B) {
 	cluster := postgrestest.Durable(b)
 	prepare(b, cluster.URL())
 	events, server := newMaker(b, users), serve(b, cluster.URL())
-	drive(b, server.host, connections, events.requests(roundEvents)) // warms up
-	took := drive(b, server.host, connections, events.requests(roundEvents))
+	drive(b, server.Host, connections, events.requests(roundEvents)) // warms up
+	took := drive(b, server.Host, connections, events.requests(roundEvents))
 	pause := 2 * took / roundEvents
-	waits := sendEvenly(b, server.host, connections, pause, events.requests(roundEvents))
+	waits := sendEvenly(b, server.Host, connections, pause, events.requests(roundEvents))
 	slices.Sort(waits)
 	milliseconds := func(percent int) float64 {
 		return float64(waits[(len(waits)-1)*percent/100].Microseconds()) / 1000

@@ -29,12 +29,12 @@ func BenchmarkMemory(b *testing.B) {
 	events, server := newMaker(b, total/10), serve(b, cluster.URL())
 	var took time.Duration
 	for range total / chunk {
-		took += drive(b, server.host, connections, events.requests(chunk))
+		took += drive(b, server.Host, connections, events.requests(chunk))
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(total), "events")
 	b.ReportMetric(float64(total)/took.Seconds(), "events/s")
-	b.ReportMetric(float64(residentMemory(b, server.Pid))/(1<<20), "MiB")
+	b.ReportMetric(float64(residentMemory(b, server.Pid()))/(1<<20), "MiB")
 }
 
 // BenchmarkStart tells how long it takes from the start of the program until it
@@ -49,7 +49,7 @@ func BenchmarkStart(b *testing.B) {
 			prepare(b, url)
 			var times []float64
 			for range 9 {
-				times = append(times, float64(serve(b, url).started.Milliseconds()))
+				times = append(times, float64(serve(b, url).Started.Milliseconds()))
 			}
 			b.ReportMetric(0, "ns/op")
 			b.ReportMetric(median(times), "ms")
@@ -101,8 +101,8 @@ func BenchmarkGrowth(b *testing.B) {
 			events, server := newMaker(b, users), serve(b, cluster.URL())
 			alone(b, sides{
 				requests: roundEvents,
-				server:   func() time.Duration { return drive(b, server.host, connections, events.requests(roundEvents)) },
-				pids:     []int{os.Getpid(), server.Pid}, database: cluster.Pid(),
+				server:   func() time.Duration { return drive(b, server.Host, connections, events.requests(roundEvents)) },
+				pids:     []int{os.Getpid(), server.Pid()}, database: cluster.Pid(),
 			})
 		})
 	}

@@ -22,9 +22,9 @@ func BenchmarkWebhooksSQLite(b *testing.B) {
 			events, server := newMaker(b, users), serve(b, "sqlite:"+path)
 			compare(b, sides{
 				requests: roundEvents,
-				server:   func() time.Duration { return drive(b, server.host, connections, events.requests(roundEvents)) },
+				server:   func() time.Duration { return drive(b, server.Host, connections, events.requests(roundEvents)) },
 				other:    func() float64 { return writePlainly(b, path) },
-				pids:     []int{os.Getpid(), server.Pid},
+				pids:     []int{os.Getpid(), server.Pid()},
 			})
 		})
 	}
@@ -129,7 +129,9 @@ func readTable(b *testing.B, from, to *sql.DB, name string) *table {
 
 func (t *table) write(b *testing.B, tx *sql.Tx) {
 	b.Helper()
-	if _, err := tx.StmtContext(b.Context(), t.insert).ExecContext(b.Context(), t.rows[t.next%len(t.rows)]...); err != nil {
+	insert := tx.StmtContext(b.Context(), t.insert)
+	defer insert.Close()
+	if _, err := insert.ExecContext(b.Context(), t.rows[t.next%len(t.rows)]...); err != nil {
 		b.Fatal(err)
 	}
 	t.next++

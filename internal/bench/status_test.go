@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/numerai-app/payments/internal/postgrestest"
+	"github.com/numerai-app/payments/internal/processtest"
 )
 
 // BenchmarkStatus asks for the status of users by their tokens over 16
@@ -27,7 +28,7 @@ func BenchmarkStatus(b *testing.B) {
 	cluster := postgrestest.Durable(b)
 	prepare(b, cluster.URL())
 	server := serve(b, cluster.URL())
-	drive(b, server.host, connections, newMaker(b, users).requests(2*users)) // each has a subscription
+	drive(b, server.Host, connections, newMaker(b, users).requests(2*users)) // each has a subscription
 	requests := make([][]byte, 5*roundEvents)
 	for i := range requests {
 		requests[i] = fmt.Appendf(nil, "GET /api/v1/payments/subscription-status/ HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\n\r\n", token(i%users))
@@ -36,11 +37,11 @@ func BenchmarkStatus(b *testing.B) {
 	b.Cleanup(bare.Close)
 	compare(b, sides{
 		requests: len(requests),
-		server:   func() time.Duration { return drive(b, server.host, connections, requests) },
+		server:   func() time.Duration { return drive(b, server.Host, connections, requests) },
 		other: func() float64 {
 			return float64(len(requests)) / drive(b, strings.TrimPrefix(bare.URL, "http://"), connections, requests).Seconds()
 		},
-		pids: []int{os.Getpid(), server.Pid}, database: cluster.Pid(),
+		pids: []int{os.Getpid(), server.Pid()}, database: cluster.Pid(),
 	})
 }
 
@@ -48,15 +49,15 @@ func BenchmarkStatus(b *testing.B) {
 func token(user int) string {
 	part := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	signed := part(`{"alg":"HS256","typ":"JWT"}`) + "." + part(fmt.Sprintf(`{"user_id":"%d","exp":%d}`, user, time.Now().Add(time.Hour).Unix()))
-	mac := hmac.New(sha256.New, []byte(jwtSecret))
+	mac := hmac.New(sha256.New, []byte(processtest.JWTSecret))
 	mac.Write([]byte(signed))
 	return signed + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // statusOf is what the server answers one user.
-func statusOf(b *testing.B, server process) []byte {
+func statusOf(b *testing.B, server *processtest.Server) []byte {
 	b.Helper()
-	request, err := http.NewRequestWithContext(b.Context(), http.MethodGet, "http://"+server.host+"/api/v1/payments/subscription-status/", nil)
+	request, err := http.NewRequestWithContext(b.Context(), http.MethodGet, "http://"+server.Host+"/api/v1/payments/subscription-status/", nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -33,9 +33,9 @@ func BenchmarkWebhooksPostgreSQL(b *testing.B) {
 			server := serve(b, cluster.URL())
 			compare(b, sides{
 				requests: roundEvents,
-				server:   func() time.Duration { return drive(b, server.host, connections, events.requests(roundEvents)) },
+				server:   func() time.Duration { return drive(b, server.Host, connections, events.requests(roundEvents)) },
 				other:    func() float64 { return beside.run(b, connections, roundEvents) },
-				pids:     []int{os.Getpid(), server.Pid}, database: cluster.Pid(),
+				pids:     []int{os.Getpid(), server.Pid()}, database: cluster.Pid(),
 			})
 		})
 	}
