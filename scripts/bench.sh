@@ -24,4 +24,4 @@ if [ -z "$packages" ]; then
 	exit 0
 fi
 # shellcheck disable=SC2086 # one word a folder
-exec "$GO" test -run '^$' -bench "$expression" -benchmem $packages
+exec "$GO" test -timeout 0 -run '^$' -bench "$expression" -benchmem $packages
