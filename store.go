@@ -6,7 +6,7 @@ import (
 )
 
 // Store keeps the state. Both engines promise the same: what Update committed
-// is on disk, and no two updates see each other half done.
+// is on disk, as is what it saw, and no two updates see each other half done.
 type Store interface {
 	// View runs fn on one snapshot, read only.
 	View(ctx context.Context, fn func(Tx) error) error

@@ -14,6 +14,8 @@ func startCluster(string) (*cluster, error) {
 	return nil, fmt.Errorf("%w: name a server in PAYMENTS_TEST_POSTGRES", errNotInstalled)
 }
 
+func (c *cluster) startStandby(string) (*cluster, error) { return nil, errNotInstalled }
+
 func (c *cluster) close() {}
 
 func (c *cluster) order(string) error { return errNotInstalled }

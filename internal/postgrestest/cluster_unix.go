@@ -37,7 +37,13 @@ type cluster struct {
 
 // startCluster makes a cluster in a temporary folder and starts it with
 // settings, as options of the server.
-func startCluster(settings string) (*cluster, error) {
+func startCluster(settings string) (*cluster, error) { return launch(settings, "") }
+
+// startStandby starts one that is a copy of c, and stays one.
+func (c *cluster) startStandby(settings string) (*cluster, error) { return launch(settings, c.dir) }
+
+// launch starts a cluster that is new, or a standby of the one in that folder.
+func launch(settings, primary string) (*cluster, error) {
 	bin, err := findPrograms()
 	if err != nil {
 		return nil, err
@@ -50,7 +56,7 @@ func startCluster(settings string) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the cluster's folder: %w", err)
 	}
-	c, err := keep(bin, dir, settings, owner)
+	c, err := keep(owner, bin, dir, settings, primary)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting PostgreSQL: %w", err), os.RemoveAll(dir))
 	}
@@ -58,8 +64,8 @@ func startCluster(settings string) (*cluster, error) {
 }
 
 // keep runs the keeper and returns when the server takes connections.
-func keep(bin, dir, settings string, owner *syscall.Credential) (*cluster, error) {
-	command := exec.Command("/bin/sh", "-c", keeper, "keeper", bin, dir, settings) //nolint:noctx // it outlives every context and ends with this process
+func keep(owner *syscall.Credential, bin, dir, settings, primary string) (*cluster, error) {
+	command := exec.Command("/bin/sh", "-c", keeper, "keeper", bin, dir, settings, primary) //nolint:noctx // it outlives every context and ends with this process
 	command.Dir = dir
 	// Nothing of the environment: PGDATA, PGHOST and LC_ALL would be obeyed.
 	command.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C", "HOME=" + dir}
@@ -164,7 +170,7 @@ func makeFolder(owner *syscall.Credential) (string, error) {
 	return dir, os.Chown(dir, int(owner.Uid), int(owner.Gid))
 }
 
-// order has the keeper stop or start the server.
+// order has the keeper do something with the server: keeper.sh says what.
 func (c *cluster) order(what string) error {
 	if _, err := io.WriteString(c.life, what+"\n"); err != nil {
 		return err

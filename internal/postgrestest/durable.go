@@ -19,6 +19,12 @@ type Cluster struct{ running *cluster }
 func Durable(t testing.TB) *Cluster {
 	t.Helper()
 	running, err := startCluster("")
+	return kept(t, running, err)
+}
+
+// kept is a cluster that was started, or was to be, for a test.
+func kept(t testing.TB, running *cluster, err error) *Cluster {
+	t.Helper()
 	switch {
 	case errors.Is(err, errNotInstalled) && !required(os.Getenv):
 		t.Skipf("skipped without PostgreSQL: %v", err)

@@ -25,6 +25,8 @@ type pipeline struct {
 	kept []statement
 	// sent says that the transaction has begun, committing that its end may have come.
 	sent, committing bool
+	// wrote says that its commit leaves something to be waited for.
+	wrote bool
 }
 
 func newPipeline(conn *pgx.Conn, begin string) *pipeline {
@@ -142,6 +144,21 @@ func (p *pipeline) commit(ctx context.Context) error {
 	return nil
 }
 
+// witness is a write of nothing, where there are synchronous standbys.
+const witness = `SELECT pg_logical_emit_message(true, 'payments', '')
+	WHERE current_setting('synchronous_standby_names') <> ''`
+
+// bearWitness has the commit wait for the standbys to have what this
+// transaction saw, even if it wrote nothing. What a primary that crashed
+// found in its own log, or what was committed by somebody who stopped waiting,
+// can be seen before it is there, and a failover would lose what we then call
+// stored. The commit of a write waits for all that came before it.
+func (p *pipeline) bearWitness() {
+	if p.sent && !p.wrote {
+		p.kept = append(p.kept, statement{query: witness})
+	}
+}
+
 // rollback undoes what was not committed, if there is anything.
 func (p *pipeline) rollback(ctx context.Context) {
 	if p.conn.IsClosed() || p.conn.PgConn().TxStatus() == 'I' {
@@ -157,6 +174,7 @@ type later struct{ *pipeline }
 
 // Exec keeps a statement back. The rows that it changes are not known yet.
 func (l later) Exec(_ context.Context, query string, args ...any) (pgconn.CommandTag, error) {
+	l.wrote = true
 	l.kept = append(l.kept, statement{query, args})
 	return pgconn.CommandTag{}, nil
 }

@@ -179,6 +179,9 @@ func (p *postgresEngine) run(ctx context.Context, begin string, fn func(session)
 		if err := fn(p.session(tx)); err != nil {
 			return err
 		}
+		if begin == beginUpdate {
+			tx.bearWitness()
+		}
 		return translate(tx.commit(ctx))
 	})
 }
