@@ -36,7 +36,7 @@ soak: ## Play HISTORIES (10000) random histories through trouble, for hours
 	PAYMENTS_HISTORIES=$(HISTORIES) $(GO) test . -run TestTroubleEndsAlike -rapid.checks=$(HISTORIES) -timeout 0
 
 .PHONY: crash
-crash: ## Kill the server and PostgreSQL CRASHES (300) times each, under load
+crash: ## Kill the server and PostgreSQL, and fail over, CRASHES (300) times each, under load
 	PAYMENTS_CRASHES=$(CRASHES) $(GO) test ./internal/crashtest -count=1 -v -timeout 0
 
 .PHONY: lint

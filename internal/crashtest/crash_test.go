@@ -55,7 +55,8 @@ func TestKilledServer(t *testing.T) {
 }
 
 // TestKilledPostgreSQL stops the database hard, under load, while the server
-// stays up. What was acknowledged was flushed, so it is there afterwards.
+// stays up and refuses events. What was acknowledged was flushed, so it is there
+// afterwards.
 func TestKilledPostgreSQL(t *testing.T) {
 	t.Parallel()
 	cluster := postgrestest.Durable(t)
@@ -73,8 +74,33 @@ func TestKilledPostgreSQL(t *testing.T) {
 		if err := cluster.Crash(); err != nil {
 			t.Fatal(err)
 		}
+		w.awaitRefusals(t, 1)
 		pause(t.Context(), time.Duration(w.intN(300))*time.Millisecond)
 		if err := cluster.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	w.settle(t)
+	w.check(t)
+}
+
+// TestReplacedPostgreSQL stops the database hard, under load, and has its
+// synchronous standby take its place, while the server stays up. What was
+// acknowledged was flushed on both.
+func TestReplacedPostgreSQL(t *testing.T) {
+	t.Parallel()
+	pair := postgrestest.Replicated(t)
+	migrate(t, pair.URL())
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	w := newWorld(t, pair.URL(), seed)
+	processtest.Start(t, w.config)
+	stop := w.live(t)
+	for range crashes(t) {
+		w.beforeCrash(t)
+		w.noteKill()
+		if err := pair.FailOver(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -97,9 +123,26 @@ func migrate(t *testing.T, database string) {
 
 // TestFullDisk lets SQLite run into the end of its disk, for which a limit on
 // the size of files serves. Events are refused then, and nothing that was
-// acknowledged is lost; with room again the server goes on.
+// acknowledged is lost; with room again the server goes on, be it started again
+// or not.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
+	t.Run("restarted", func(t *testing.T) {
+		t.Parallel()
+		testFullDisk(t, func(w *world, server *processtest.Server) {
+			server.Kill()
+			processtest.Start(t, w.config)
+		})
+	})
+	t.Run("running on", func(t *testing.T) {
+		t.Parallel()
+		testFullDisk(t, func(_ *world, server *processtest.Server) { server.Unlimit(t) })
+	})
+}
+
+// testFullDisk has makeRoom be called with a server whose disk is full.
+func testFullDisk(t *testing.T, makeRoom func(*world, *processtest.Server)) {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	w := newWorld(t, storetest.SQLiteURL(t), seed)
@@ -108,29 +151,26 @@ func TestFullDisk(t *testing.T) {
 	server := processtest.Start(t, full)
 	stop := w.live(t)
 	w.awaitRefusals(t, 20)
-	server.Kill()
-	processtest.Start(t, w.config)
+	makeRoom(w, server)
 	stop()
 	w.settle(t)
 	w.check(t)
 }
 
-// awaitRefusals waits until the server has refused that many events.
+// awaitRefusals waits until the server has refused that many events more.
 func (w *world) awaitRefusals(t *testing.T, count int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), settleTime)
 	defer cancel()
-	for {
+	refused := func() int {
 		w.mu.Lock()
-		refused := w.refused
-		w.mu.Unlock()
-		if refused >= count {
-			return
-		}
+		defer w.mu.Unlock()
+		return w.refused
+	}
+	for before := refused(); refused() < before+count; pause(ctx, 10*time.Millisecond) {
 		if ctx.Err() != nil {
-			t.Fatalf("%d events were refused, want %d", refused, count)
+			t.Fatalf("%d events were refused, want %d", refused()-before, count)
 		}
-		pause(ctx, 10*time.Millisecond)
 	}
 }
 
@@ -184,7 +224,10 @@ func (w *world) check(t *testing.T) {
 	if len(w.users) == 0 || len(w.acknowledged) == 0 {
 		t.Fatalf("nothing happened: %d users, %d events", len(w.users), len(w.acknowledged))
 	}
-	t.Logf("%d users, %d events were acknowledged", len(w.users), len(w.acknowledged))
+	t.Logf("%d users, %d events were acknowledged, %d refused", len(w.users), len(w.acknowledged), w.refused)
+	if len(w.odd) > 0 {
+		t.Errorf("events were answered %v, neither 200 nor 503", w.odd)
+	}
 	customers := map[string]string{} // the user of each
 	w.view(t, func(tx payments.Tx) error {
 		for id, at := range w.acknowledged {

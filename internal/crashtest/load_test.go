@@ -15,8 +15,15 @@ import (
 	"github.com/numerai-app/payments/internal/processtest"
 )
 
-// subscribers is how many users subscribe at a time.
-const subscribers = 4
+const (
+	// subscribers is how many new users come at a time.
+	subscribers = 4
+	// nextUser is how long the next one waits for the one before.
+	nextUser = 500 * time.Millisecond
+	// maxUnanswered is how many wait for their answer at most: those whom a
+	// crash cut off wait for a minute, and each asks again and again.
+	maxUnanswered = 40
+)
 
 // live lets users subscribe, one after the other, and their subscriptions renew,
 // be refunded and end, until stop is called, which waits until everybody has an
@@ -26,13 +33,22 @@ func (w *world) live(t *testing.T) (stop func()) {
 	t.Helper()
 	var everybody sync.WaitGroup
 	ctx, cancel := context.WithCancel(t.Context())
+	asking, giveUp := context.WithCancel(t.Context())
+	t.Cleanup(everybody.Wait) // a test that failed ends them by its context
+	unanswered := make(chan struct{}, maxUnanswered)
 	for i := range subscribers {
 		everybody.Go(func() {
 			for n := 0; ctx.Err() == nil; n++ {
+				select {
+				case unanswered <- struct{}{}:
+				case <-ctx.Done():
+					return
+				}
 				answered := make(chan struct{})
 				everybody.Go(func() {
 					defer close(answered)
-					w.subscribe(t, fmt.Sprintf("user-%d-%d", i, n))
+					w.subscribe(asking, t, fmt.Sprintf("user-%d-%d", i, n))
+					<-unanswered
 				})
 				select {
 				case <-answered:
@@ -50,12 +66,11 @@ func (w *world) live(t *testing.T) (stop func()) {
 	})
 	return func() {
 		cancel()
+		patience := time.AfterFunc(answerTime, giveUp)
+		defer patience.Stop()
 		everybody.Wait()
 	}
 }
-
-// nextUser is how long the next user waits for the one before.
-const nextUser = 500 * time.Millisecond
 
 func pause(ctx context.Context, d time.Duration) {
 	select {
@@ -64,9 +79,9 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// answerTime is how long a user waits for the answer, however often the server
-// crashes meanwhile.
-const answerTime = 5 * time.Minute
+// answerTime is how long a user waits for the answer when the crashes are over.
+// Before that, one after the other may cut the user off.
+const answerTime = 3 * time.Minute
 
 // The time between two of a user's requests doubles: those who wait must not
 // keep the others from being served.
@@ -76,10 +91,8 @@ const (
 )
 
 // subscribe asks for a subscription until it is there.
-func (w *world) subscribe(t *testing.T, user string) {
+func (w *world) subscribe(ctx context.Context, t *testing.T, user string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), answerTime)
-	defer cancel()
 	for wait := firstWait; ; wait = min(2*wait, longestWait) {
 		status := w.askOnce(ctx, user)
 		switch {
@@ -88,8 +101,10 @@ func (w *world) subscribe(t *testing.T, user string) {
 			w.users = append(w.users, user)
 			w.mu.Unlock()
 			return
+		case t.Context().Err() != nil:
+			return // the test has failed
 		case ctx.Err() != nil:
-			t.Errorf("%s has no answer after %v", user, answerTime)
+			t.Errorf("%s has no answer %v after the last crash", user, answerTime)
 			return
 		case status != 0 && status != http.StatusConflict && status < http.StatusInternalServerError:
 			t.Errorf("%s was answered %d", user, status)

@@ -44,6 +44,7 @@ type world struct {
 	acknowledged map[string]time.Time // when the server has answered each event 200
 	killed       []time.Time          // when something was killed
 	refused      int                  // events that the server has answered 503
+	odd          []int                // its answers to events that are neither
 	users        []string             // who have their answer
 }
 
@@ -63,12 +64,42 @@ func newWorld(t *testing.T, database string, seed uint64) *world {
 		door.Close()
 	})
 	w.stripe = api.URL
-	w.config = processtest.Config{Database: database, Stripe: api.URL, Addr: freeAddress(t), Log: io.Discard}
+	w.config = processtest.Config{Database: database, Stripe: api.URL, Addr: freeAddress(t), Log: lastWords(t)}
 	w.config.WebhookSecret = w.call(t, "POST", "/v1/webhook_endpoints", "enabled_events[]=*&url="+door.URL)["secret"].(string)
 	for i := range w.config.Prices {
 		price := w.call(t, "POST", "/v1/prices", fmt.Sprintf("currency=usd&unit_amount=%d&recurring[interval]=month&product_data[name]=plan", 999+1000*i))
 		w.config.Prices[i] = price["id"].(string)
 	}
+	return w
+}
+
+// words keeps the end of what is written to it.
+type words struct {
+	mu   sync.Mutex
+	last []byte
+}
+
+func (w *words) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last = append(w.last, p...)
+	w.last = w.last[max(0, len(w.last)-maxWords):]
+	return len(p), nil
+}
+
+// maxWords is how much of the server's log is kept, in bytes.
+const maxWords = 8 << 10
+
+// lastWords takes what the server logs, most of which is expected here. A test
+// that fails shows the end of it.
+func lastWords(t *testing.T) io.Writer {
+	w := new(words)
+	t.Cleanup(func() {
+		if w.mu.Lock(); t.Failed() {
+			t.Logf("the server's last words:\n%s", w.last)
+		}
+		w.mu.Unlock()
+	})
 	return w
 }
 
@@ -132,6 +163,8 @@ func (w *world) pass(ctx context.Context, id string, body []byte, signature stri
 		}
 	case http.StatusServiceUnavailable:
 		w.refused++
+	default:
+		w.odd = append(w.odd, response.StatusCode)
 	}
 	return response.StatusCode
 }

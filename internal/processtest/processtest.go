@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -52,8 +53,8 @@ type Config struct {
 	Prices [3]string
 	// Addr is where it listens. Default: at a free port.
 	Addr string
-	// Limit bounds the size of the files that it writes, in kibibytes. Zero:
-	// none.
+	// Limit bounds the size of the files that it writes, in kibibytes, until
+	// Unlimit. Zero: none.
 	Limit int
 	// Log takes what it logs. Default: what is at least an error is shown.
 	Log io.Writer
@@ -92,7 +93,7 @@ func TryStart(t testing.TB, c Config) (*Server, error) {
 	}
 	run := []string{program, "serve", "--addr", addr, "--ops-addr="}
 	if c.Limit > 0 {
-		run = append([]string{"/bin/sh", "-c", fmt.Sprintf(`ulimit -f %d && exec "$@"`, 2*c.Limit), "sh"}, run...) // counted in halves of one
+		run = append([]string{"/bin/sh", "-c", fmt.Sprintf(`ulimit -S -f %d && exec "$@"`, 2*c.Limit), "sh"}, run...) // counted in halves of one
 	}
 	command := exec.CommandContext(t.Context(), run[0], run[1:]...)
 	command.Dir = t.TempDir() // which has no .env
@@ -129,6 +130,20 @@ func TryStart(t testing.TB, c Config) (*Server, error) {
 
 // Pid is the process.
 func (s *Server) Pid() int { return s.process.Process.Pid }
+
+// Unlimit lets a server that was started with a Limit write as much as it
+// likes. Where the machine cannot do that to a process, the test is skipped.
+func (s *Server) Unlimit(t testing.TB) {
+	t.Helper()
+	prlimit, err := exec.LookPath("prlimit")
+	if err != nil {
+		t.Skipf("skipped for lack of prlimit (Debian: util-linux): %v", err)
+	}
+	command := exec.CommandContext(t.Context(), prlimit, "--fsize=unlimited:", "--pid", strconv.Itoa(s.Pid()))
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("prlimit: %v: %s", err, out)
+	}
+}
 
 // Kill ends the server at once, as a crash does.
 func (s *Server) Kill() { s.end(syscall.SIGKILL) }
