@@ -52,6 +52,7 @@ type testBundle struct {
 	service *payments.Service
 	handler http.Handler
 	url     string
+	prices  map[string]string // by plan
 
 	documented sync.Once // guards the making of what follows
 	model      *openapi3.T
@@ -82,6 +83,7 @@ func setup(t testing.TB, o options) *testBundle {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.prices = account.Prices
 	plans, err := payments.NewPlans([]payments.Plan{
 		{ID: "premium", Rank: 2, Prices: []string{account.Prices["premium"]}, Features: map[string]any{"seats": 5, "export": true}},
 		{ID: "basic", Rank: 1, Prices: []string{account.Prices["basic"]}, TrialDays: 0},

@@ -34,8 +34,8 @@ func TestMutatedEvents(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, options{store: test.open(t)})
-			m := newMutator(t)
-			b.known(t, m.customers)
+			m := newMutator(t, b.prices["premium"])
+			customers := b.known(t, test.count)
 			taken := map[string]bool{}
 			for n := range test.count {
 				body := m.event(n)
@@ -49,15 +49,18 @@ func TestMutatedEvents(t *testing.T) {
 			if len(taken) < test.count/10 || len(taken) > test.count*9/10 {
 				t.Errorf("%d of %d were taken: the mutations are too wild or too tame", len(taken), test.count)
 			}
-			b.checkTaken(t, taken, m.customers)
+			b.checkTaken(t, taken, customers)
 		})
 	}
 }
 
-// known makes a user of each customer.
-func (b *testBundle) known(t *testing.T, customers []string) {
+// known makes a user of each customer that some events are about.
+func (b *testBundle) known(t *testing.T, events int) (customers []string) {
 	t.Helper()
 	now := time.Now().UTC()
+	for n := 0; n < events; n += lifeLength {
+		customers = append(customers, named("cus_1A", n))
+	}
 	err := b.store.Update(t.Context(), func(tx payments.Tx) error {
 		for _, id := range customers {
 			err := tx.PutCustomer(t.Context(), payments.Customer{
@@ -72,6 +75,7 @@ func (b *testBundle) known(t *testing.T, customers []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return customers
 }
 
 func (b *testBundle) post(t *testing.T, body []byte) int {
@@ -87,14 +91,16 @@ func (b *testBundle) post(t *testing.T, body []byte) int {
 // the rule's answer over what is stored of the subscriptions.
 func (b *testBundle) checkTaken(t *testing.T, taken map[string]bool, customers []string) {
 	t.Helper()
-	applied := false
+	processed, premium := 0, 0
 	err := b.store.View(t.Context(), func(tx payments.Tx) error {
 		for id := range taken {
 			event, err := tx.Event(t.Context(), id)
 			if err != nil {
 				t.Errorf("%q was taken: %v", id, err)
 			}
-			applied = applied || event.Status == payments.EventProcessed
+			if event.Status == payments.EventProcessed {
+				processed++
+			}
 		}
 		for _, id := range customers {
 			customer, err := tx.Customer(t.Context(), "user of "+id)
@@ -108,14 +114,17 @@ func (b *testBundle) checkTaken(t *testing.T, taken map[string]bool, customers [
 			if customer.IsPremium != state.IsPremium || customer.Plan != state.Plan {
 				t.Errorf("%s is stored as %t %s, and the rule says %t %s", customer.ID, customer.IsPremium, customer.Plan, state.IsPremium, state.Plan)
 			}
+			if state.IsPremium {
+				premium++
+			}
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !applied {
-		t.Error("no event was applied")
+	if processed < len(taken)/10 || premium == 0 || premium == len(customers) {
+		t.Errorf("%d of %d events were applied, and %d of %d users are premium: this shows little", processed, len(taken), premium, len(customers))
 	}
 }
 
@@ -127,14 +136,21 @@ func eventID(body []byte) string {
 	return strings.ReplaceAll(event.ID, "\x00", "") // which no text of PostgreSQL may hold
 }
 
-// mutator makes events out of those that Stripe has sent.
-type mutator struct {
-	chance    *rand.Rand
-	bodies    [][]byte
-	customers []string
+// lifeLength is how many events are about one customer's objects.
+const lifeLength = 20
+
+// named is an id, or all ids in a body, of the life that event n belongs to.
+func named(ids string, n int) string {
+	return strings.ReplaceAll(ids, "_1A", fmt.Sprintf("_%d", n/lifeLength))
 }
 
-func newMutator(t *testing.T) *mutator {
+// mutator makes events out of those that Stripe has sent.
+type mutator struct {
+	chance *rand.Rand
+	bodies []string
+}
+
+func newMutator(t *testing.T, price string) *mutator {
 	t.Helper()
 	files, err := filepath.Glob("../stripe/testdata/20*/*.json")
 	if err != nil || len(files) == 0 {
@@ -146,18 +162,8 @@ func newMutator(t *testing.T) *mutator {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.bodies = append(m.bodies, body)
-		var event struct {
-			Data struct {
-				Object struct{ Customer any }
-			}
-		}
-		if err := json.Unmarshal(body, &event); err != nil {
-			t.Fatal(err)
-		}
-		if id, ok := event.Data.Object.Customer.(string); ok && !slices.Contains(m.customers, id) {
-			m.customers = append(m.customers, id)
-		}
+		// Objects of a test clock would only be read from Stripe.
+		m.bodies = append(m.bodies, strings.NewReplacer("price_1A", price, `"clock_1A"`, "null").Replace(string(body)))
 	}
 	return m
 }
@@ -172,31 +178,34 @@ func (m *mutator) odd(n int) any {
 		[]any{[]any{nil}},
 		map[string]any{"id": "x"},
 		map[string]any{"": map[string]any{"": nil}},
-		fmt.Sprintf("id_%d", n), m.customers[m.chance.IntN(len(m.customers))],
+		fmt.Sprintf("id_%d", n), named("cus_1A", m.chance.IntN(n+1)),
 		"active", "canceled", "paid", "void", "succeeded", "invoice", "customer.subscription.deleted", json.Number(strings.Repeat("[", 200) + strings.Repeat("]", 200)),
 	}
 	return odd[m.chance.IntN(len(odd))]
 }
 
-// event makes one: each has another id, for the most part, and one to three
+// event makes one: each has another id, for the most part, and up to three
 // things are wrong with it.
 func (m *mutator) event(n int) []byte {
-	body := m.bodies[m.chance.IntN(len(m.bodies))]
+	body := named(m.bodies[m.chance.IntN(len(m.bodies))], n)
 	if m.chance.IntN(5) == 0 {
-		return m.scramble(body)
+		return m.scramble([]byte(body))
 	}
 	var event map[string]any
-	if err := json.Unmarshal(body, &event); err != nil {
+	if err := json.Unmarshal([]byte(body), &event); err != nil {
 		return nil
 	}
 	event["id"] = fmt.Sprintf("evt_%d", n)
 	event["created"] = 1_774_500_000 + m.chance.IntN(1000)
-	for range 1 + m.chance.IntN(3) {
+	if object := event["data"].(map[string]any)["object"].(map[string]any); event["type"] == "customer.subscription.updated" {
+		object["status"] = []string{"active", "trialing", "past_due", "unpaid"}[m.chance.IntN(4)]
+	}
+	for range m.chance.IntN(4) {
 		m.mutate(event, n)
 	}
 	mutated, err := json.Marshal(event)
 	if err != nil {
-		return m.scramble(body)
+		return m.scramble([]byte(body)) // a number that is none
 	}
 	return mutated
 }
