@@ -178,15 +178,19 @@ func (w *world) awaitRefusals(t *testing.T, count int) {
 const settleTime = 2 * time.Minute
 
 // settle waits until the server knows all that happened, and has nothing left
-// to do.
+// to do. Then the door is shut.
 func (w *world) settle(t *testing.T) {
 	t.Helper()
+	if err := w.sim.Advance(t.Context(), time.Hour); err != nil { // Stripe books a charge some seconds after it
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), settleTime)
 	defer cancel()
 	for {
 		undelivered := w.call(t, "GET", "/v1/events", "limit=100&delivery_success=false")["data"].([]any)
 		backlog := w.backlog(t)
 		if len(undelivered) == 0 && backlog.PendingEvents == 0 && backlog.Reads == 0 {
+			w.shutDoor()
 			return
 		}
 		if ctx.Err() != nil {

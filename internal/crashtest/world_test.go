@@ -39,6 +39,9 @@ type world struct {
 	stripe string
 	config processtest.Config
 
+	open sync.RWMutex // held for reading while an event passes the door
+	shut bool         // the door is; guarded by open
+
 	mu           sync.Mutex
 	chance       *rand.Rand
 	acknowledged map[string]time.Time // when the server has answered each event 200
@@ -126,6 +129,12 @@ func (w *world) intN(n int) int {
 // which have been acknowledged. Where the server does not answer, Stripe learns
 // that the event has not arrived.
 func (w *world) door(answer http.ResponseWriter, r *http.Request) {
+	w.open.RLock()
+	defer w.open.RUnlock()
+	if w.shut {
+		answer.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	body, err := io.ReadAll(r.Body)
 	var event struct {
 		ID string `json:"id"`
@@ -140,6 +149,14 @@ func (w *world) door(answer http.ResponseWriter, r *http.Request) {
 	}
 	answer.WriteHeader(w.pass(r.Context(), event.ID, body, r.Header.Get("Stripe-Signature")))
 	again.Wait()
+}
+
+// shutDoor lets no more events pass, and returns when none is under way: what
+// is on record can then be compared with what was acknowledged.
+func (w *world) shutDoor() {
+	w.open.Lock()
+	defer w.open.Unlock()
+	w.shut = true
 }
 
 // pass returns the status of the server's answer.
