@@ -57,7 +57,8 @@ type Event struct {
 	ProcessedAt *time.Time  `json:"processed_at"`
 	Source      EventSource `json:"source"`
 
-	// Payload is the body byte for byte. It is read only where asked for.
+	// Payload is the body byte for byte. It is read only where asked for; nil
+	// even then: it was pruned.
 	Payload []byte `json:"-"`
 }
 

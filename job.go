@@ -64,6 +64,16 @@ func (Sweep) Kind() string { return "sweep" }
 // SweepInterval is the time between two sweeps.
 const SweepInterval = 10 * time.Second
 
+// TendPayloads readies the store for the payloads to come, and prunes those that
+// are older than Config.EventRetention. It runs every [TendInterval].
+type TendPayloads struct{}
+
+// Kind names the job.
+func (TendPayloads) Kind() string { return "tend_payloads" }
+
+// TendInterval is the time between two runs of [TendPayloads].
+const TendInterval = time.Hour
+
 // PollEvents receives the events in Stripe's list that no webhook brought. It
 // runs every [PollInterval], or every [PollOnlyInterval] where no webhook comes.
 type PollEvents struct{}
@@ -107,6 +117,8 @@ func (s *Service) work(ctx context.Context, job Job, attempt Attempt) error {
 		return s.deliverOutbound(ctx, j)
 	case Sweep:
 		return s.sweep(ctx)
+	case TendPayloads:
+		return s.tendPayloads(ctx)
 	}
 	return errors.New("unknown kind of job " + job.Kind())
 }

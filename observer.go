@@ -63,6 +63,7 @@ var readReasons = map[string]string{
 	wishMapped:          "price_mapped",
 	wishMissed:          "missed_events",
 	wishOverdue:         "overdue",
+	wishPruned:          "pruned_event",
 	wishSeveral:         "several",
 }
 

@@ -223,7 +223,7 @@ func (s *Service) processStored(ctx context.Context, id string, attempt Attempt)
 	case attempt.Number > MaxAttempts:
 		return errUnfinished
 	}
-	news, err := s.decode(ctx, event)
+	apply, err := s.again(ctx, event)
 	if err != nil {
 		return fmt.Errorf("decode event %s: %w", id, err)
 	}
@@ -234,7 +234,7 @@ func (s *Service) processStored(ctx context.Context, id string, attempt Attempt)
 		if err != nil || current.Status != EventPending {
 			return err
 		}
-		outcome, err = s.process(ctx, tx, current, news)
+		outcome, err = apply(tx, current)
 		return err
 	})
 	if err == nil && outcome != "" {

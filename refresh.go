@@ -21,6 +21,7 @@ const (
 	wishMapped          = "its price has a plan now"
 	wishMissed          = "events may have been missed"
 	wishOverdue         = "its period is over"
+	wishPruned          = "an event whose payload was pruned"
 	wishSeveral         = "several things"
 )
 

@@ -40,13 +40,13 @@ func (s *Service) RehearseEvent(ctx context.Context, id string) (Rehearsal, erro
 	if err != nil {
 		return Rehearsal{}, fmt.Errorf("read event %s: %w", id, err)
 	}
-	news, poison := s.decode(ctx, event)
+	apply, poison := s.again(ctx, event)
 	if poison != nil {
 		return event.failsOn(poison), nil
 	}
 	var rehearsal Rehearsal
 	err = s.store.Update(ctx, func(tx Tx) (err error) {
-		if rehearsal, err = s.rehearse(ctx, tx, id, news); err != nil {
+		if rehearsal, err = s.rehearse(ctx, tx, id, apply); err != nil {
 			return err
 		}
 		return errRehearsed
@@ -96,13 +96,13 @@ func (e Event) failsOn(fault error) Rehearsal {
 	return rehearsal
 }
 
-func (s *Service) rehearse(ctx context.Context, tx Tx, id string, news News) (Rehearsal, error) {
+func (s *Service) rehearse(ctx context.Context, tx Tx, id string, apply applyAgain) (Rehearsal, error) {
 	event, err := tx.Event(ctx, id)
 	if err != nil {
 		return Rehearsal{}, err
 	}
 	stage := &stage{Tx: tx, rows: map[rowKey]*rowChange{}}
-	if _, err := s.process(ctx, stage, event, news); err != nil {
+	if _, err := apply(stage, event); err != nil {
 		return Rehearsal{}, err
 	}
 	// This goes to the database, and all that was written with it: what it would

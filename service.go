@@ -28,6 +28,10 @@ type Config struct {
 	// GracePeriod is how long past_due keeps premium after the first failed
 	// payment. Zero: not at all.
 	GracePeriod time.Duration
+	// EventRetention is how long payloads are kept of events that are processed
+	// or ignored, from when they were received. Zero: for ever. The events
+	// themselves always are.
+	EventRetention time.Duration
 	// Now is the clock by which access is decided and rows are stamped.
 	// Default: time.Now.
 	Now func() time.Time
@@ -49,6 +53,7 @@ type Service struct {
 	pollOnly   bool
 	messenger  Messenger
 	rule       Rule
+	retention  time.Duration
 	observer   Observer
 
 	intake intake
@@ -72,6 +77,9 @@ func New(c Config) (*Service, error) {
 	if c.GracePeriod < 0 {
 		missing = append(missing, errors.New("a negative GracePeriod"))
 	}
+	if c.EventRetention < 0 {
+		missing = append(missing, errors.New("a negative EventRetention"))
+	}
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("payments: configuration with %w", errors.Join(missing...))
 	}
@@ -88,6 +96,7 @@ func New(c Config) (*Service, error) {
 		pollOnly:       c.PollOnly,
 		messenger:      c.Messenger,
 		rule:           Rule{Plans: c.Plans, GracePeriod: c.GracePeriod},
+		retention:      c.EventRetention,
 		observer:       c.Observer,
 	}
 	s.intake.write = s.writeEvents

@@ -16,6 +16,13 @@ type Store interface {
 	// Update runs fn in one serializable transaction and commits if it
 	// returns nil. fn may run several times, so it must touch nothing but tx.
 	Update(ctx context.Context, fn func(Tx) error) error
+	// PreparePayloads readies the store for the payloads of events received
+	// from that time on, as far as it gains by it. They are stored without it too.
+	PreparePayloads(ctx context.Context, now time.Time) error
+	// DropPayloads lets go at once of many payloads of events that are processed
+	// or ignored and were received before that time, where the store has a
+	// short way to it. Which ones are left is [Tx.PrunePayloads]' to delete.
+	DropPayloads(ctx context.Context, receivedBefore time.Time) error
 	// Ping says whether the database answers.
 	Ping(ctx context.Context) error
 }
@@ -75,8 +82,9 @@ type Tx interface {
 	Enqueue(ctx context.Context, job Job, after time.Duration) error
 	// Event is one event without its payload.
 	Event(ctx context.Context, id string) (Event, error)
-	// EventPayload is an event's body byte for byte.
-	EventPayload(ctx context.Context, id string) ([]byte, error)
+	// EventPayload is the body of a stored event byte for byte, found by its id
+	// and when it was received. ErrNotFound: there is none any more.
+	EventPayload(ctx context.Context, e Event) ([]byte, error)
 	// EventPoll is how far Stripe's list of events was read.
 	EventPoll(ctx context.Context) (EventPoll, error)
 	// Events lists events without payloads, newest received first.
@@ -127,6 +135,9 @@ type Tx interface {
 	Payment(ctx context.Context, paymentIntentID string) (Payment, error)
 	// PendingEvents lists the events about an object that are pending, oldest first.
 	PendingEvents(ctx context.Context, objectID string) ([]Event, error)
+	// PrunePayloads deletes the oldest payloads of events that are processed or
+	// ignored and were received before then, limit at most, and counts them.
+	PrunePayloads(ctx context.Context, receivedBefore time.Time, limit int) (int, error)
 	// PutBillingEntry stores an entry by kind and source; the id of one that
 	// is there stays.
 	PutBillingEntry(ctx context.Context, e BillingEntry) error

@@ -81,7 +81,8 @@ func eventsOf(ctx context.Context, tx Tx, filter EventFilter) ([]Event, error) {
 // what is none.
 func storable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
 
-// Event is one event with its payload. An unknown id is ErrNotFound.
+// Event is one event with its payload, which is nil where it was pruned. An
+// unknown id is ErrNotFound.
 func (a *Administration) Event(ctx context.Context, id string) (event Event, err error) {
 	if !storable(id) {
 		return Event{}, NotFound("such event")
@@ -90,7 +91,10 @@ func (a *Administration) Event(ctx context.Context, id string) (event Event, err
 		if event, err = tx.Event(ctx, id); err != nil {
 			return err
 		}
-		event.Payload, err = tx.EventPayload(ctx, id)
+		event.Payload, err = tx.EventPayload(ctx, event)
+		if isNotFound(err) {
+			return nil // it was pruned
+		}
 		return err
 	})
 	return event, err
@@ -98,7 +102,9 @@ func (a *Administration) Event(ctx context.Context, id string) (event Event, err
 
 // ReplayEvent has an event of the audit trail applied again, whatever its
 // status, by a running server, and returns it as it waits for that. What is
-// stored already does not change by it. An unknown id is ErrNotFound.
+// stored already does not change by it. Where the payload was pruned, the object
+// is read from Stripe instead. An unknown id is ErrNotFound; ErrInvalid: the
+// payload was pruned and it is about nothing that can be read.
 func (a *Administration) ReplayEvent(ctx context.Context, id string) (event Event, err error) {
 	if !storable(id) {
 		return Event{}, NotFound("such event")
@@ -119,7 +125,8 @@ func (a *Administration) ReplayEvent(ctx context.Context, id string) (event Even
 // ReplayEvents has the events that a filter selects applied again, as
 // [Administration.ReplayEvent] does, and returns them: all of them or, with an
 // error, none. Limit is 100 at most, and 0 means 50; Before goes on after the
-// last one. ErrInvalid: the filter makes no sense, or selects everything.
+// last one. ErrInvalid: the filter makes no sense, or selects everything, or an
+// event that cannot be replayed any more.
 func (a *Administration) ReplayEvents(ctx context.Context, filter EventFilter) (events []Event, err error) {
 	if err := filter.forReplay(); err != nil {
 		return nil, err
@@ -150,6 +157,15 @@ func (f *EventFilter) forReplay() error {
 
 // replay marks an event as pending and stores the job that applies it.
 func replay(ctx context.Context, tx Tx, event Event) (Event, error) {
+	if !event.readable() {
+		_, err := tx.EventPayload(ctx, event)
+		if isNotFound(err) {
+			err = event.lostPayload()
+		}
+		if err != nil {
+			return Event{}, err
+		}
+	}
 	event.Status, event.Reason, event.Error, event.ProcessedAt = EventPending, reasonWaitsForRetry, "", nil
 	event.Source = SourceReplay
 	if err := tx.PutEvent(ctx, event); err != nil {

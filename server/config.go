@@ -1,11 +1,13 @@
 package server
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,6 +75,10 @@ type Config struct {
 	// GracePeriod (PAYMENTS_GRACE_PERIOD) is how long past_due keeps premium
 	// after the first failed payment. Zero: not at all.
 	GracePeriod time.Duration
+	// EventRetention (PAYMENTS_EVENT_RETENTION) is how long payloads are kept of
+	// events that are processed or ignored; the events themselves always are.
+	// Zero: for ever.
+	EventRetention time.Duration
 	// CORSOrigins (PAYMENTS_CORS_ORIGINS, comma-separated) are the browser
 	// origins that may call the API. Empty: none.
 	CORSOrigins []string
@@ -180,6 +186,7 @@ var variables = []Variable{
 		set: text(func(c *Config) *string { return &c.JWTUserClaim }),
 	},
 	{Name: "PAYMENTS_GRACE_PERIOD", Default: "0s", Help: "how long past_due keeps premium after the first failed payment, such as 72h", set: gracePeriod},
+	{Name: "PAYMENTS_EVENT_RETENTION", Default: "keep them", Help: "how long payloads of processed and ignored events are kept, such as 90d or 36h", set: eventRetention},
 	{
 		Name: "PAYMENTS_CORS_ORIGINS", Default: "none", Help: "browser origins allowed to call the API, comma-separated",
 		set: list(func(c *Config) *[]string { return &c.CORSOrigins }),
@@ -239,6 +246,34 @@ func gracePeriod(c *Config, value string) error {
 		return errors.New("is not a duration such as 0s, 36h or 72h30m")
 	}
 	c.GracePeriod = period
+	return nil
+}
+
+// maxRetention is longer than anything is kept, and catches slips.
+const maxRetention = 36_500 * 24 * time.Hour
+
+// inDays is a duration with days before the rest, such as 90d or 1d12h.
+var inDays = regexp.MustCompile(`^(\d{1,5})d(.*)$`)
+
+func eventRetention(c *Config, value string) error {
+	wrong := errors.New("is not a time such as 90d, 36h or 1d12h")
+	days, rest := 0, value
+	if part := inDays.FindStringSubmatch(value); part != nil {
+		var err error
+		if days, err = strconv.Atoi(part[1]); err != nil {
+			return wrong
+		}
+		rest = cmp.Or(part[2], "0s")
+	}
+	hours, err := time.ParseDuration(rest)
+	if err != nil || hours < 0 || hours > maxRetention {
+		return wrong
+	}
+	retention := time.Duration(days)*24*time.Hour + hours
+	if retention == 0 || retention > maxRetention {
+		return wrong
+	}
+	c.EventRetention = retention
 	return nil
 }
 
@@ -372,6 +407,9 @@ func (c Config) faults() []string {
 	}
 	if c.GracePeriod < 0 {
 		fault("PAYMENTS_GRACE_PERIOD", "is negative")
+	}
+	if c.EventRetention < 0 {
+		fault("PAYMENTS_EVENT_RETENTION", "is negative")
 	}
 	for _, origin := range c.CORSOrigins {
 		if u, err := url.Parse(origin); err != nil || !isURL(origin) || u.Path != "" {

@@ -79,8 +79,8 @@ func (s *Server) connect() error {
 	}
 	s.service, err = payments.New(payments.Config{
 		Store: s.store, Stripe: client, Background: client.Patient(), PollOnly: c.WebhooksOff,
-		Messenger: outbound.New(outbound.Config{}), Plans: plans, GracePeriod: c.GracePeriod, Now: c.Now, Logger: s.log,
-		Observer: s.metrics,
+		Messenger: outbound.New(outbound.Config{}), Plans: plans, GracePeriod: c.GracePeriod,
+		EventRetention: c.EventRetention, Now: c.Now, Logger: s.log, Observer: s.metrics,
 	})
 	if err != nil {
 		return err
@@ -201,6 +201,7 @@ func (s *Server) tryBegin(ctx context.Context) error {
 	if err := s.service.AdoptPlans(ctx); err != nil {
 		return err
 	}
+	s.service.PreparePayloads(ctx)
 	if err := s.worker.Start(context.WithoutCancel(ctx)); err != nil {
 		return fmt.Errorf("start the jobs: %w", err)
 	}

@@ -561,7 +561,7 @@ func TestConfigFaultsAllAtOnce(t *testing.T) {
 		"STRIPE_PRICE_ID_BASIC": "price_1", "STRIPE_PRICE_ID_PREMIUM": "price_1", "STRIPE_PRICE_ID_ELITE": "prod_1",
 		"STRIPE_API_BASE": "http://stripe.example", "PAYMENTS_JWT_SECRET": "tooLittle", "PAYMENTS_GRACE_PERIOD": "3 days",
 		"PAYMENTS_CORS_ORIGINS": "example.com", "PAYMENTS_LOG_LEVEL": "loud", "PAYMENTS_PUBLIC_URL": "pay.example.com",
-		"PAYMENTS_WEBHOOKS": "no", "PAYMENTS_STRIPE_RATE": "NaN",
+		"PAYMENTS_WEBHOOKS": "no", "PAYMENTS_STRIPE_RATE": "NaN", "PAYMENTS_EVENT_RETENTION": "three months",
 	}
 	_, err = server.LoadConfig(func(name string) (string, bool) {
 		value, ok := environment[name]
@@ -575,6 +575,35 @@ func TestConfigFaultsAllAtOnce(t *testing.T) {
 	for _, secret := range []string{"sk_live_1", "tooLittle"} {
 		if strings.Contains(fmt.Sprint(err), secret) {
 			t.Errorf("%v shows a secret", err)
+		}
+	}
+}
+
+// TestConfigOfRetention checks what is taken for a time, and that none is taken
+// for nothing at all.
+func TestConfigOfRetention(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for text, want := range map[string]time.Duration{
+		"": 0, "90d": 90 * day, "36h": 36 * time.Hour, "1d12h": day + 12*time.Hour, "36500d": 36500 * day,
+		"0": -1, "0d": -1, "-1d": -1, "1d-2h": -1, "90": -1, "12h1d": -1, "1.5d": -1, "1d1d": -1, "keep": -1, "36500d2000000h": -1,
+	} {
+		environment := map[string]string{
+			"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_PUBLISHABLE_KEY": "pk_test_1", "PAYMENTS_JWT_SECRET": jwtSecret,
+			"STRIPE_PRICE_ID_BASIC": "price_1", "STRIPE_PRICE_ID_PREMIUM": "price_2", "STRIPE_PRICE_ID_ELITE": "price_3",
+			"PAYMENTS_WEBHOOKS": "off", "PAYMENTS_EVENT_RETENTION": text,
+		}
+		config, err := server.LoadConfig(func(name string) (string, bool) {
+			value, ok := environment[name]
+			return value, ok
+		})
+		switch {
+		case want < 0:
+			if err == nil || !strings.Contains(err.Error(), "PAYMENTS_EVENT_RETENTION") {
+				t.Errorf("%q is taken for %s, %v", text, config.EventRetention, err)
+			}
+		case err != nil || config.EventRetention != want:
+			t.Errorf("%q is %s, %v; want %s", text, config.EventRetention, err, want)
 		}
 	}
 }

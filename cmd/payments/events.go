@@ -120,6 +120,10 @@ func (c *eventsShowCommand) Run(p *process) error {
 		}); err != nil {
 			return err
 		}
+		if event.Payload == nil {
+			_, err = fmt.Fprintln(p.stdout, "\nIts payload was pruned (PAYMENTS_EVENT_RETENTION). A replay reads the object from Stripe instead.")
+			return err
+		}
 		_, err = fmt.Fprintf(p.stdout, "\n%s\n", event.Payload)
 		return err
 	})

@@ -113,7 +113,10 @@ func (p eventPayload) MarshalJSON() ([]byte, error) { return json.RawMessage(p).
 
 // Schema says that a payload is an object of Stripe's.
 func (eventPayload) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{Type: "object", AdditionalProperties: true, Description: "The event as Stripe sent it."}
+	return &huma.Schema{
+		Type: "object", Nullable: true, AdditionalProperties: true,
+		Description: "The event as Stripe sent it; null where it was pruned.",
+	}
 }
 
 // wholeEventView is an event with its payload.

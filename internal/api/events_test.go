@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -241,5 +242,43 @@ func TestEventsAreForAdministrators(t *testing.T) {
 		b.call(t, r).expectProblem(t, http.StatusForbidden, "forbidden")
 		r.user, r.header = "", []string{"Authorization", bearer + service, "X-User-Id", "42"}
 		b.call(t, r).expectProblem(t, http.StatusForbidden, "forbidden")
+	}
+}
+
+// An event whose payload was pruned is on show without it, and one that is
+// about nothing that can be read is not replayed.
+func TestPrunedEvents(t *testing.T) {
+	t.Parallel()
+	b := setup(t, options{})
+	received := time.Now().Add(-time.Hour)
+	err := b.store.Update(t.Context(), func(tx payments.Tx) error {
+		_, err := tx.InsertEvents(t.Context(), []payments.Event{{
+			ID: "evt_old", Type: "balance.available", Status: payments.EventIgnored, Source: payments.SourceWebhook,
+			Created: received, ReceivedAt: received, Payload: []byte(`{"id":"evt_old"}`),
+		}})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := b.asAdmin(t)
+	if before := admin("GET", eventsPath+"evt_old/", nil); before.json["payload"] == nil {
+		t.Errorf("before it is pruned: %s", before.raw)
+	}
+	err = b.store.Update(t.Context(), func(tx payments.Tx) error {
+		_, err := tx.PrunePayloads(t.Context(), time.Now(), 1)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := admin("GET", eventsPath+"evt_old/", nil)
+	after.expect(t, http.StatusOK, append([]string{"payload"}, eventMembers...)...)
+	if after.json["payload"] != nil {
+		t.Errorf("pruned: %s", after.raw)
+	}
+	refused := admin("POST", eventsPath+"evt_old/replay/", map[string]any{})
+	if refused.status != http.StatusBadRequest || !strings.Contains(refused.raw, "its payload was pruned") {
+		t.Errorf("replayed: %d %s", refused.status, refused.raw)
 	}
 }

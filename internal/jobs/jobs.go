@@ -33,10 +33,11 @@ const (
 	// maxDeliveries is how many deliveries to the host are at work at a time.
 	// They have a queue of their own.
 	maxDeliveries = 8
-	// sweepQueue and pollQueue are the sweeps' and the polls' own, so that they
-	// are on time however many other jobs wait.
+	// sweepQueue, pollQueue and tendQueue are of the sweeps, of the polls and of
+	// what tends payloads, so that they are on time however many other jobs wait.
 	sweepQueue = "sweep"
 	pollQueue  = "poll"
+	tendQueue  = "tend"
 	// jobTimeout ends a job that hangs. It is longer than the time that the
 	// service gives itself for any one operation.
 	jobTimeout = time.Minute
@@ -48,8 +49,8 @@ const (
 )
 
 // Config configures a worker of all kinds of jobs that the service knows, with
-// a sweep at the start and every payments.SweepInterval from then on, and a
-// poll at the start and every pollInterval. However many processes work, one
+// a sweep at the start and every payments.SweepInterval from then on, a poll
+// every pollInterval, and payloads tended every payments.TendInterval. However many processes work, one
 // of them makes these. The logger is told of jobs that failed; nil: nobody is.
 func Config(service Service, logger *slog.Logger, pollInterval time.Duration) *river.Config {
 	if logger == nil {
@@ -62,6 +63,7 @@ func Config(service Service, logger *slog.Logger, pollInterval time.Duration) *r
 	river.AddWorker(workers, &worker[payments.DeliverOutbound]{service: service})
 	river.AddWorker(workers, &periodicWorker[payments.PollEvents]{worker[payments.PollEvents]{service: service}, pollInterval})
 	river.AddWorker(workers, &periodicWorker[payments.Sweep]{worker[payments.Sweep]{service: service}, payments.SweepInterval})
+	river.AddWorker(workers, &periodicWorker[payments.TendPayloads]{worker[payments.TendPayloads]{service: service}, payments.TendInterval})
 	return &river.Config{
 		CompletedJobRetentionPeriod: completedRetention,
 		ErrorHandler:                &reporter{log: logger},
@@ -71,11 +73,13 @@ func Config(service Service, logger *slog.Logger, pollInterval time.Duration) *r
 		PeriodicJobs: []*river.PeriodicJob{
 			periodic(payments.PollEvents{}, pollQueue, pollInterval),
 			periodic(payments.Sweep{}, sweepQueue, payments.SweepInterval),
+			periodic(payments.TendPayloads{}, tendQueue, payments.TendInterval),
 		},
 		Queues: map[string]river.QueueConfig{
 			river.QueueDefault:     {MaxWorkers: maxWorkers},
 			pollQueue:              {MaxWorkers: 1},
 			sweepQueue:             {MaxWorkers: 1},
+			tendQueue:              {MaxWorkers: 1},
 			payments.OutboundQueue: {MaxWorkers: maxDeliveries},
 		},
 		RescueStuckJobsAfter: rescueAfter,

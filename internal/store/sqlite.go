@@ -170,6 +170,11 @@ func (s *sqliteEngine) standing(ctx context.Context, userID string) (subscriptio
 
 func (s *sqliteEngine) ping(ctx context.Context) error { return s.readers.PingContext(ctx) }
 
+// preparePayloads and dropPayloads do nothing: there are no partitions.
+func (s *sqliteEngine) preparePayloads(context.Context, time.Time) error { return nil }
+
+func (s *sqliteEngine) dropPayloads(context.Context, time.Time) error { return nil }
+
 // jobs makes River share the writer, and poll, rather than look for news of
 // jobs twenty times a second.
 func (s *sqliteEngine) jobs(config river.Config) (Worker, error) {

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/riverqueue/river"
 
@@ -49,6 +50,8 @@ type engine interface {
 	// standing reads what decides on a user's premium from one snapshot.
 	standing(ctx context.Context, userID string) ([]queries.Subscription, []queries.Grant, error)
 	ping(ctx context.Context) error
+	preparePayloads(ctx context.Context, now time.Time) error
+	dropPayloads(ctx context.Context, receivedBefore time.Time) error
 	jobs(config river.Config) (Worker, error)
 	// schema is what it takes to look at the schema and to change it.
 	schema() (schema, error)
@@ -147,6 +150,18 @@ func runIn(ctx context.Context, open session, fn func(payments.Tx) error) error 
 // Ping says whether the database answers; if not, the error is a payments.ErrUnavailable.
 func (s *Store) Ping(ctx context.Context) error {
 	return translate(s.engine.ping(ctx))
+}
+
+// PreparePayloads makes the partitions of payloads for the month of that time
+// and the next ones, on PostgreSQL. Several processes may do so at once.
+func (s *Store) PreparePayloads(ctx context.Context, now time.Time) error {
+	return s.engine.preparePayloads(ctx, now)
+}
+
+// DropPayloads drops the partitions of payloads that end before that time, on
+// PostgreSQL. Those of events that are pending or failed are kept.
+func (s *Store) DropPayloads(ctx context.Context, receivedBefore time.Time) error {
+	return s.engine.dropPayloads(ctx, receivedBefore)
 }
 
 // Close closes the database. Workers must have stopped before.

@@ -29,12 +29,22 @@ func (t *transaction) Event(ctx context.Context, id string) (payments.Event, err
 	return found(t, row, err, eventOf, "event", id)
 }
 
-func (t *transaction) EventPayload(ctx context.Context, id string) ([]byte, error) {
+func (t *transaction) EventPayload(ctx context.Context, e payments.Event) ([]byte, error) {
 	if err := t.storeArrivals(ctx); err != nil {
 		return nil, err
 	}
-	payload, err := t.queries.EventPayload(ctx, id)
-	return found(t, payload, err, notNull, "event", id)
+	payload, err := t.queries.EventPayload(ctx, queries.EventPayloadParams{EventID: e.ID, ReceivedAt: utc(e.ReceivedAt)})
+	return found(t, payload, err, notNull, "payload of event", e.ID)
+}
+
+func (t *transaction) PrunePayloads(ctx context.Context, receivedBefore time.Time, limit int) (int, error) {
+	if err := t.storeArrivals(ctx); err != nil {
+		return 0, err
+	}
+	rows, err := t.queries.PrunePayloads(ctx, queries.PrunePayloadsParams{
+		ReceivedBefore: utc(receivedBefore), MaxRows: rowLimit(limit),
+	})
+	return int(rows), t.fail("prune payloads", err)
 }
 
 func (t *transaction) Events(ctx context.Context, filter payments.EventFilter) ([]payments.Event, error) {

@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) payments.Store) {
 		"Events":           checkEvents,
 		"EventPages":       checkEventPages,
 		"EventPayloads":    checkEventPayloads,
+		"PrunedPayloads":   checkPrunedPayloads,
 		"PendingEvents":    checkPendingEvents,
 		"UnownedEvents":    checkUnownedEvents,
 		"WaitingEvents":    checkWaitingEvents,

@@ -3,7 +3,9 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -50,7 +52,7 @@ func checkEvents(t *testing.T, s payments.Store) {
 			if err != nil {
 				return err
 			}
-			payload, err := tx.EventPayload(ctx, want.ID)
+			payload, err := tx.EventPayload(ctx, want)
 			equal(t, "the payload of "+want.ID, payload, want.Payload)
 			if err != nil {
 				return err
@@ -146,7 +148,7 @@ func checkEventPayloads(t *testing.T, s payments.Store) {
 	}
 	for id, body := range bodies {
 		view(t, s, func(ctx context.Context, tx payments.Tx) error {
-			got, err := tx.EventPayload(ctx, id)
+			got, err := tx.EventPayload(ctx, payments.Event{ID: id, ReceivedAt: at(0)})
 			if !bytes.Equal(got, body) {
 				t.Errorf("the payload of %s is not what was stored", id)
 			}
@@ -282,4 +284,72 @@ func checkRefreshes(t *testing.T, s payments.Store) {
 		isKind(t, err, payments.ErrNotFound)
 		return nil
 	})
+}
+
+// Payloads of events that are done go, oldest first; those of the others stay,
+// and so do all events, which still count once.
+func checkPrunedPayloads(t *testing.T, s payments.Store) {
+	event := func(id string, received int, status payments.EventStatus) payments.Event {
+		e := someEvent(id)
+		e.ReceivedAt, e.Status = at(received), status
+		return e
+	}
+	events := []payments.Event{
+		event("evt_2", 2, payments.EventProcessed), event("evt_1", 1, payments.EventIgnored), event("evt_3", 3, payments.EventProcessed),
+		event("evt_pending", 1, payments.EventPending), event("evt_failed", 1, payments.EventFailed), event("evt_young", 4, payments.EventProcessed),
+	}
+	insertEvents(t, s, events...)
+	for _, step := range []struct {
+		before, limit, pruned int
+		left                  []string
+	}{
+		{1, 10, 0, []string{"evt_2", "evt_1", "evt_3", "evt_pending", "evt_failed", "evt_young"}},
+		{4, 1, 1, []string{"evt_2", "evt_3", "evt_pending", "evt_failed", "evt_young"}},
+		{4, 10, 2, []string{"evt_pending", "evt_failed", "evt_young"}},
+		{4, 10, 0, []string{"evt_pending", "evt_failed", "evt_young"}},
+	} {
+		update(t, s, func(ctx context.Context, tx payments.Tx) error {
+			pruned, err := tx.PrunePayloads(ctx, at(step.before), step.limit)
+			equal(t, "how many were pruned", pruned, step.pruned)
+			return err
+		})
+		equal(t, "who has a payload", withPayload(t, s, events), step.left)
+	}
+	done := event("evt_pending", 1, payments.EventProcessed)
+	update(t, s, func(ctx context.Context, tx payments.Tx) error { return tx.PutEvent(ctx, done) })
+	update(t, s, func(ctx context.Context, tx payments.Tx) error {
+		_, err := tx.PrunePayloads(ctx, at(4), 10)
+		return err
+	})
+	equal(t, "who has a payload when one is done", withPayload(t, s, events), []string{"evt_failed", "evt_young"})
+	if err := errors.Join(s.PreparePayloads(t.Context(), now), s.DropPayloads(t.Context(), now.AddDate(1, 0, 0))); err != nil {
+		t.Fatal(err)
+	}
+	if left := withPayload(t, s, events); !slices.Contains(left, "evt_failed") {
+		t.Errorf("%v have a payload after many were dropped", left)
+	}
+	equal(t, "whether pruned events are new", insertEvents(t, s, events...), make([]bool, len(events)))
+}
+
+// withPayload lists those of some events that have one.
+func withPayload(t *testing.T, s payments.Store, events []payments.Event) (ids []string) {
+	t.Helper()
+	view(t, s, func(ctx context.Context, tx payments.Tx) error {
+		for _, e := range events {
+			stored, err := tx.Event(ctx, e.ID)
+			equal(t, "the event", stored.Type, e.Type)
+			if err != nil {
+				return err
+			}
+			_, err = tx.EventPayload(ctx, stored)
+			switch {
+			case err == nil:
+				ids = append(ids, e.ID)
+			case !errors.Is(err, payments.ErrNotFound):
+				return err
+			}
+		}
+		return nil
+	})
+	return ids
 }

@@ -49,7 +49,7 @@ func checkNotFound(t *testing.T, s payments.Store) {
 		"Customer":           func(tx payments.Tx) error { _, err := tx.Customer(ctx, "x"); return err },
 		"CustomerByStripeID": func(tx payments.Tx) error { _, err := tx.CustomerByStripeID(ctx, ""); return err },
 		"Event":              func(tx payments.Tx) error { _, err := tx.Event(ctx, "x"); return err },
-		"EventPayload":       func(tx payments.Tx) error { _, err := tx.EventPayload(ctx, "x"); return err },
+		"EventPayload":       func(tx payments.Tx) error { _, err := tx.EventPayload(ctx, payments.Event{ID: "x"}); return err },
 		"KeyByHash":          func(tx payments.Tx) error { _, err := tx.KeyByHash(ctx, "x"); return err },
 		"Object":             func(tx payments.Tx) error { _, err := tx.Object(ctx, "x"); return err },
 		"OpenOperation":      func(tx payments.Tx) error { _, err := tx.OpenOperation(ctx, "x"); return err },
@@ -139,9 +139,10 @@ func checkPanic(t *testing.T, s payments.Store) {
 func checkReadOnlyView(t *testing.T, s payments.Store) {
 	ctx := t.Context()
 	for name, write := range map[string]func(tx payments.Tx) error{
-		"PutCustomer": func(tx payments.Tx) error { return tx.PutCustomer(ctx, someUser("u")) },
-		"Enqueue":     func(tx payments.Tx) error { return tx.Enqueue(ctx, payments.Sweep{}, 0) },
-		"swallowed":   func(tx payments.Tx) error { _ = tx.PutCustomer(ctx, someUser("u")); return nil },
+		"PutCustomer":   func(tx payments.Tx) error { return tx.PutCustomer(ctx, someUser("u")) },
+		"Enqueue":       func(tx payments.Tx) error { return tx.Enqueue(ctx, payments.Sweep{}, 0) },
+		"PrunePayloads": func(tx payments.Tx) error { _, err := tx.PrunePayloads(ctx, now, 1); return err },
+		"swallowed":     func(tx payments.Tx) error { _ = tx.PutCustomer(ctx, someUser("u")); return nil },
 	} {
 		if err := s.View(ctx, write); err == nil {
 			t.Errorf("%s: a view could write", name)

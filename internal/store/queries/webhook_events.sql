@@ -2,7 +2,8 @@
 SELECT * FROM webhook_events WHERE id = $1;
 
 -- name: EventPayload :one
-SELECT payload FROM webhook_payloads WHERE event_id = $1 ORDER BY received_at DESC LIMIT 1;
+-- Both parts of the key: without the time each month would be looked into.
+SELECT payload FROM webhook_payloads WHERE event_id = $1 AND received_at = $2;
 
 -- name: EventStored :one
 SELECT count(*) FROM webhook_events WHERE id = $1;
@@ -41,6 +42,16 @@ INSERT INTO webhook_payloads (
 
 -- name: PendingEvents :many
 SELECT * FROM webhook_events WHERE object_id = $1 AND status = 'pending' ORDER BY created, received_at, id;
+
+-- name: PrunePayloads :execrows
+-- The oldest ones of events that are done. Each event is looked up by its id: a
+-- join would be planned by how many there are, which PostgreSQL learns late.
+DELETE FROM webhook_payloads WHERE (event_id, received_at) IN (
+    SELECT p.event_id, p.received_at FROM webhook_payloads AS p
+    WHERE p.received_at < sqlc.arg(received_before)
+        AND (SELECT e.status FROM webhook_events AS e WHERE e.id = p.event_id) IN ('processed', 'ignored')
+    ORDER BY p.received_at LIMIT sqlc.arg(max_rows)
+);
 
 -- name: PutEvent :exec
 UPDATE webhook_events

@@ -61,11 +61,17 @@ func (q *Queries) Event(ctx context.Context, id string) (WebhookEvent, error) {
 }
 
 const eventPayload = `-- name: EventPayload :one
-SELECT payload FROM webhook_payloads WHERE event_id = $1 ORDER BY received_at DESC LIMIT 1
+SELECT payload FROM webhook_payloads WHERE event_id = $1 AND received_at = $2
 `
 
-func (q *Queries) EventPayload(ctx context.Context, eventID string) ([]byte, error) {
-	row := q.db.QueryRow(ctx, eventPayload, eventID)
+type EventPayloadParams struct {
+	EventID    string
+	ReceivedAt time.Time
+}
+
+// Both parts of the key: without the time each month would be looked into.
+func (q *Queries) EventPayload(ctx context.Context, arg EventPayloadParams) ([]byte, error) {
+	row := q.db.QueryRow(ctx, eventPayload, arg.EventID, arg.ReceivedAt)
 	var payload []byte
 	err := row.Scan(&payload)
 	return payload, err
@@ -318,6 +324,30 @@ func (q *Queries) PendingEvents(ctx context.Context, objectID string) ([]Webhook
 		return nil, err
 	}
 	return items, nil
+}
+
+const prunePayloads = `-- name: PrunePayloads :execrows
+DELETE FROM webhook_payloads WHERE (event_id, received_at) IN (
+    SELECT p.event_id, p.received_at FROM webhook_payloads AS p
+    WHERE p.received_at < $1
+        AND (SELECT e.status FROM webhook_events AS e WHERE e.id = p.event_id) IN ('processed', 'ignored')
+    ORDER BY p.received_at LIMIT $2
+)
+`
+
+type PrunePayloadsParams struct {
+	ReceivedBefore time.Time
+	MaxRows        int32
+}
+
+// The oldest ones of events that are done. Each event is looked up by its id: a
+// join would be planned by how many there are, which PostgreSQL learns late.
+func (q *Queries) PrunePayloads(ctx context.Context, arg PrunePayloadsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, prunePayloads, arg.ReceivedBefore, arg.MaxRows)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const putEvent = `-- name: PutEvent :exec
