@@ -41,7 +41,7 @@ func BenchmarkStatus(b *testing.B) {
 		other: func() float64 {
 			return float64(len(requests)) / drive(b, strings.TrimPrefix(bare.URL, "http://"), connections, requests).Seconds()
 		},
-		pids: []int{os.Getpid(), server.Pid()}, database: cluster.Pid(),
+		pids: []int{os.Getpid(), server.Pid()}, database: cluster.Pid(b),
 	})
 }
 

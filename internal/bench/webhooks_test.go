@@ -35,7 +35,7 @@ func BenchmarkWebhooksPostgreSQL(b *testing.B) {
 				requests: roundEvents,
 				server:   func() time.Duration { return drive(b, server.Host, connections, events.requests(roundEvents)) },
 				other:    func() float64 { return beside.run(b, connections, roundEvents) },
-				pids:     []int{os.Getpid(), server.Pid()}, database: cluster.Pid(),
+				pids:     []int{os.Getpid(), server.Pid()}, database: cluster.Pid(b),
 			})
 		})
 	}

@@ -47,15 +47,16 @@ func (c *Cluster) Host() string { return c.running.dir }
 func (c *Cluster) Program(name string) string { return filepath.Join(c.running.programs, name) }
 
 // Pid is the process that started all others of the server.
-func (c *Cluster) Pid() int {
+func (c *Cluster) Pid(t testing.TB) int {
+	t.Helper()
 	text, err := os.ReadFile(filepath.Join(c.running.dir, "data", "postmaster.pid"))
 	if err != nil {
-		return 0
+		t.Fatal(err)
 	}
 	first, _, _ := strings.Cut(string(text), "\n")
 	pid, err := strconv.Atoi(first)
 	if err != nil {
-		return 0
+		t.Fatal(err)
 	}
 	return pid
 }

@@ -5,7 +5,6 @@ package processtest
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -70,22 +69,9 @@ type Server struct {
 	process *exec.Cmd
 }
 
-// errNotReady says that a process ended before it accepted requests.
-var errNotReady = errors.New("the server ended before it accepted requests")
-
 // Start starts a server and returns when it accepts requests. It ends with the
 // test.
 func Start(t testing.TB, c Config) *Server {
-	t.Helper()
-	s, err := TryStart(t, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// TryStart is Start for a server that may not come up.
-func TryStart(t testing.TB, c Config) (*Server, error) {
 	t.Helper()
 	addr := c.Addr
 	if addr == "" {
@@ -110,11 +96,11 @@ func TryStart(t testing.TB, c Config) (*Server, error) {
 	}
 	out, err := command.StdoutPipe()
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
 	began := time.Now()
 	if err := command.Start(); err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
 	s := &Server{process: command}
 	t.Cleanup(s.Stop)
@@ -122,10 +108,11 @@ func TryStart(t testing.TB, c Config) (*Server, error) {
 	for lines.Scan() {
 		if host, ready := strings.CutPrefix(lines.Text(), "ready http://"); ready {
 			s.Host, s.Started = host, time.Since(began)
-			return s, nil
+			return s
 		}
 	}
-	return nil, errors.Join(errNotReady, command.Wait())
+	t.Fatalf("the server ended before it accepted requests: %v", command.Wait())
+	return nil
 }
 
 // Pid is the process.

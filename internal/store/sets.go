@@ -49,22 +49,22 @@ func gather(statements []statement) []statement {
 }
 
 // inSets gathers the statements on one table.
-func inSets(statements []statement) []statement {
-	var gathered []statement
+func inSets(statements []statement) (sets []statement) {
 	for len(statements) > 0 {
 		query := statements[0].query
 		same := 1
 		for same < len(statements) && statements[same].query == query {
 			same++
 		}
-		rows := formOf(query).last(statements[:same])
-		if f := formOf(query); f.set != "" && len(rows) > 1 {
+		f := formOf(query)
+		rows := f.last(statements[:same])
+		if f.set != "" && len(rows) > 1 {
 			rows = []statement{f.together(rows)}
 		}
-		gathered = append(gathered, rows...)
+		sets = append(sets, rows...)
 		statements = statements[same:]
 	}
-	return gathered
+	return sets
 }
 
 // form is what a statement looks like.
