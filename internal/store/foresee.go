@@ -27,8 +27,8 @@ const (
 	foreseePayments        = "SELECT * FROM payments WHERE stripe_payment_intent_id = ANY($1)"
 	foreseeRefreshes       = "SELECT * FROM refreshes WHERE object_id = ANY($1)"
 	foreseeEndpoints       = "SELECT * FROM outbound_endpoints ORDER BY created_at, id"
-	standingSubscriptions  = "SELECT * FROM subscriptions WHERE user_id = $1 ORDER BY created_at, stripe_subscription_id"
-	standingGrants         = "SELECT * FROM grants WHERE user_id = $1 ORDER BY created_at, id"
+	standingSubscriptions  = "SELECT * FROM subscriptions WHERE user_id = ANY($1) ORDER BY created_at, stripe_subscription_id"
+	standingGrants         = "SELECT * FROM grants WHERE user_id = ANY($1) ORDER BY created_at, id"
 	foreseeWaiting         = "SELECT * FROM webhook_events WHERE waits_for = ANY($1) AND waits_for <> '' AND status = 'pending' ORDER BY created, received_at, id"
 )
 
@@ -110,11 +110,23 @@ func (r *recall) leads(asked map[payments.ObjectKind][]string) (intents, charges
 	return intents, charges
 }
 
-// standingOf asks for what decides on a user's premium, and ends the
+// standingOf asks for what decides on the premium of users, and ends the
 // transaction: it only reads, so there is nothing to wait for.
-func standingOf(userID string, subscriptions *[]queries.Subscription, grants *[]queries.Grant) (f foresight) {
-	askFor(&f, statement{standingSubscriptions, []any{userID}}, func(found []queries.Subscription) { *subscriptions = found })
-	askFor(&f, statement{standingGrants, []any{userID}}, func(found []queries.Grant) { *grants = found })
+func standingOf(userIDs []string, found map[string]standing) (f foresight) {
+	ask(&f, standingSubscriptions, userIDs, func(rows []queries.Subscription) {
+		for _, row := range rows {
+			one := found[row.UserID]
+			one.subscriptions = append(one.subscriptions, row)
+			found[row.UserID] = one
+		}
+	})
+	ask(&f, standingGrants, userIDs, func(rows []queries.Grant) {
+		for _, row := range rows {
+			one := found[row.UserID]
+			one.grants = append(one.grants, row)
+			found[row.UserID] = one
+		}
+	})
 	askFor(&f, statement{query: "commit"}, func([]struct{}) {})
 	return f
 }

@@ -51,6 +51,8 @@ var plans = map[string]string{"plan_cache_mode": "force_generic_plan", "enable_s
 type postgresEngine struct {
 	pool   *pgxpool.Pool
 	insert *river.Client[pgx.Tx] // only stores jobs
+
+	standings standings
 }
 
 func openPostgres(ctx context.Context, url string, options Options) (engine, error) {
@@ -83,7 +85,9 @@ func openPostgres(ctx context.Context, url string, options Options) (engine, err
 		pool.Close()
 		return nil, fmt.Errorf("make the queue of jobs: %w", err)
 	}
-	return &postgresEngine{pool: pool, insert: insert}, nil
+	opened := &postgresEngine{pool: pool, insert: insert}
+	opened.standings.read = opened.readStandings
+	return opened, nil
 }
 
 // compressFast has the bodies of events compressed by lz4, where the server
@@ -115,14 +119,19 @@ func (p *postgresEngine) view(ctx context.Context, fn func(session) error) error
 	return p.retry(ctx, func() error { return p.run(ctx, beginView, fn) })
 }
 
-// standing takes one trip: the transaction's begin, its questions and its end
-// travel together.
-func (p *postgresEngine) standing(ctx context.Context, userID string) (subscriptions []queries.Subscription, grants []queries.Grant, err error) {
-	questions := standingOf(userID, &subscriptions, &grants)
+func (p *postgresEngine) standing(ctx context.Context, userID string) (standing, error) {
+	return p.standings.of(ctx, userID)
+}
+
+// readStandings takes one trip: the transaction's begin, its questions and its
+// end travel together.
+func (p *postgresEngine) readStandings(ctx context.Context, userIDs []string) (found map[string]standing, err error) {
 	err = p.retry(ctx, func() error {
+		found = make(map[string]standing, len(userIDs))
+		questions := standingOf(userIDs, found)
 		return p.transact(ctx, beginView, func(tx *pipeline) error { return tx.foresee(ctx, questions) })
 	})
-	return subscriptions, grants, err
+	return found, err
 }
 
 func (p *postgresEngine) update(ctx context.Context, fn func(session) error) error {

@@ -157,15 +157,15 @@ func storedOneByOne(ctx context.Context, q *queries.Queries, eventIDs []string) 
 	return found, nil
 }
 
-func (s *sqliteEngine) standing(ctx context.Context, userID string) (subscriptions []queries.Subscription, grants []queries.Grant, err error) {
+func (s *sqliteEngine) standing(ctx context.Context, userID string) (read standing, err error) {
 	err = s.view(ctx, func(open session) (err error) {
-		if subscriptions, err = open.queries.SubscriptionsOf(ctx, userID); err != nil {
+		if read.subscriptions, err = open.queries.SubscriptionsOf(ctx, userID); err != nil {
 			return err
 		}
-		grants, err = open.queries.GrantsOf(ctx, userID)
+		read.grants, err = open.queries.GrantsOf(ctx, userID)
 		return err
 	})
-	return subscriptions, grants, err
+	return read, err
 }
 
 func (s *sqliteEngine) ping(ctx context.Context) error { return s.readers.PingContext(ctx) }

@@ -48,7 +48,7 @@ type engine interface {
 	// update runs fn, again if need be, in a serializable transaction.
 	update(ctx context.Context, fn func(session) error) error
 	// standing reads what decides on a user's premium from one snapshot.
-	standing(ctx context.Context, userID string) ([]queries.Subscription, []queries.Grant, error)
+	standing(ctx context.Context, userID string) (standing, error)
 	ping(ctx context.Context) error
 	preparePayloads(ctx context.Context, now time.Time) error
 	dropPayloads(ctx context.Context, receivedBefore time.Time) error
@@ -116,13 +116,14 @@ func (s *Store) View(ctx context.Context, fn func(payments.Tx) error) error {
 	return s.engine.view(ctx, func(open session) error { return runIn(ctx, open, fn) })
 }
 
-// Standing is what decides whether a user has premium, in one trip.
+// Standing is what decides whether a user has premium. On PostgreSQL those of
+// all who ask at a time are read in one trip.
 func (s *Store) Standing(ctx context.Context, userID string) (payments.Standing, error) {
-	subscriptions, grants, err := s.engine.standing(ctx, userID)
+	read, err := s.engine.standing(ctx, userID)
 	if err != nil {
 		return payments.Standing{}, translate(fmt.Errorf("read the user's standing: %w", err))
 	}
-	return payments.Standing{Subscriptions: all(subscriptions, subscriptionOf), Grants: all(grants, grantOf)}, nil
+	return payments.Standing{Subscriptions: all(read.subscriptions, subscriptionOf), Grants: all(read.grants, grantOf)}, nil
 }
 
 // Update runs fn in one serializable transaction and commits if it returns

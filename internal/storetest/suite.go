@@ -21,6 +21,7 @@ func Run(t *testing.T, open func(t *testing.T) payments.Store) {
 		"CustomerPages":    checkCustomerPages,
 		"Rechecks":         checkRechecks,
 		"Subscriptions":    checkSubscriptions,
+		"Standings":        checkStandings,
 		"Unmapped":         checkUnmapped,
 		"Overdue":          checkOverdue,
 		"Objects":          checkObjects,

@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"math"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,6 +86,46 @@ func checkSubscriptions(t *testing.T, s payments.Store) {
 	}); err == nil {
 		t.Error("a subscription of nobody was stored")
 	}
+}
+
+// checkStandings: whoever asks at the same time, each gets what is the user's.
+func checkStandings(t *testing.T, s payments.Store) {
+	const users = 20
+	want := map[string]payments.Standing{"nobody": {Subscriptions: []payments.Subscription{}, Grants: []payments.Grant{}}}
+	update(t, s, func(ctx context.Context, tx payments.Tx) error {
+		for i := range users {
+			id := fmt.Sprintf("u-%d", i)
+			first, second := someSubscription("sub_a-"+id, id), someSubscription("sub_b-"+id, id)
+			want[id] = payments.Standing{Subscriptions: []payments.Subscription{first, second}, Grants: []payments.Grant{}}
+			if err := tx.PutCustomer(ctx, someUser(id)); err != nil {
+				return err
+			}
+			for _, subscription := range []payments.Subscription{second, first} {
+				if err := tx.PutSubscription(ctx, subscription); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	var asked sync.WaitGroup
+	for range 5 {
+		for id, standing := range want {
+			asked.Go(func() {
+				got, err := s.Standing(t.Context(), id)
+				if err != nil {
+					t.Errorf("%s: %v", id, err)
+				}
+				equal(t, "the standing of "+id, got, standing)
+			})
+		}
+		asked.Go(func() { // may be refused, and must not fail the others
+			if got, err := s.Standing(t.Context(), "nul \x00"); err == nil && len(got.Subscriptions) > 0 {
+				t.Errorf("a user that cannot be has %+v", got)
+			}
+		})
+	}
+	asked.Wait()
 }
 
 func checkUnmapped(t *testing.T, s payments.Store) {
