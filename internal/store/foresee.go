@@ -13,23 +13,23 @@ import (
 // What transactions are about to ask for, read in one trip. Each condition is
 // that of a query in queries/, for several values at once, so each is served by
 // the same index. Only PostgreSQL is worth it: SQLite takes no trips.
-const (
+var (
 	foreseeStored          = "SELECT id FROM webhook_events WHERE id = ANY($1)"
-	foreseeUsers           = "SELECT * FROM users WHERE stripe_customer_id = ANY($1) AND stripe_customer_id <> ''"
-	foreseeSubscriptions   = "SELECT * FROM subscriptions WHERE stripe_subscription_id = ANY($1)"
-	foreseeSubscriptionsOf = "SELECT * FROM subscriptions WHERE user_id IN (SELECT id FROM users WHERE stripe_customer_id = ANY($1) AND stripe_customer_id <> '')"
-	foreseeGrants          = "SELECT * FROM grants WHERE user_id IN (SELECT id FROM users WHERE stripe_customer_id = ANY($1) AND stripe_customer_id <> '') ORDER BY created_at, id"
-	foreseeObjects         = "SELECT * FROM stripe_objects WHERE id = ANY($1)"
-	foreseeByInvoice       = "SELECT * FROM stripe_objects WHERE invoice = ANY($1) AND invoice <> ''"
-	foreseeByPaymentIntent = "SELECT * FROM stripe_objects WHERE payment_intent = ANY($1) AND payment_intent <> ''"
-	foreseeByCharge        = "SELECT * FROM stripe_objects WHERE charge = ANY($1) AND charge <> ''"
-	foreseeOpenInvoices    = "SELECT * FROM stripe_objects WHERE kind = 'invoice' AND status = 'open' AND subscription = ANY($1)"
-	foreseePayments        = "SELECT * FROM payments WHERE stripe_payment_intent_id = ANY($1)"
-	foreseeRefreshes       = "SELECT * FROM refreshes WHERE object_id = ANY($1)"
-	foreseeEndpoints       = "SELECT * FROM outbound_endpoints ORDER BY created_at, id"
-	standingSubscriptions  = "SELECT * FROM subscriptions WHERE user_id = ANY($1) ORDER BY created_at, stripe_subscription_id"
-	standingGrants         = "SELECT * FROM grants WHERE user_id = ANY($1) ORDER BY created_at, id"
-	foreseeWaiting         = "SELECT * FROM webhook_events WHERE waits_for = ANY($1) AND waits_for <> '' AND status = 'pending' ORDER BY created, received_at, id"
+	foreseeUsers           = queries.SelectUsers + " WHERE stripe_customer_id = ANY($1) AND stripe_customer_id <> ''"
+	foreseeSubscriptions   = queries.SelectSubscriptions + " WHERE stripe_subscription_id = ANY($1)"
+	foreseeSubscriptionsOf = queries.SelectSubscriptions + " WHERE user_id IN (SELECT id FROM users WHERE stripe_customer_id = ANY($1) AND stripe_customer_id <> '')"
+	foreseeGrants          = queries.SelectGrants + " WHERE user_id IN (SELECT id FROM users WHERE stripe_customer_id = ANY($1) AND stripe_customer_id <> '') ORDER BY created_at, id"
+	foreseeObjects         = queries.SelectObjects + " WHERE id = ANY($1)"
+	foreseeByInvoice       = queries.SelectObjects + " WHERE invoice = ANY($1) AND invoice <> ''"
+	foreseeByPaymentIntent = queries.SelectObjects + " WHERE payment_intent = ANY($1) AND payment_intent <> ''"
+	foreseeByCharge        = queries.SelectObjects + " WHERE charge = ANY($1) AND charge <> ''"
+	foreseeOpenInvoices    = queries.SelectObjects + " WHERE kind = 'invoice' AND status = 'open' AND subscription = ANY($1)"
+	foreseePayments        = queries.SelectPayments + " WHERE stripe_payment_intent_id = ANY($1)"
+	foreseeRefreshes       = queries.SelectRefreshes + " WHERE object_id = ANY($1)"
+	foreseeEndpoints       = queries.SelectEndpoints + " ORDER BY created_at, id"
+	standingSubscriptions  = queries.SelectSubscriptions + " WHERE user_id = ANY($1) ORDER BY created_at, stripe_subscription_id"
+	standingGrants         = queries.SelectGrants + " WHERE user_id = ANY($1) ORDER BY created_at, id"
+	foreseeWaiting         = queries.SelectEvents + " WHERE waits_for = ANY($1) AND waits_for <> '' AND status = 'pending' ORDER BY created, received_at, id"
 )
 
 // stored says which events are in the audit trail, in one trip.

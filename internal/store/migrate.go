@@ -101,8 +101,10 @@ func migrationName(path string) string {
 }
 
 // CheckSchema says whether this program can work with the database's schema.
-// The error says what to do: on an older schema, to run "payments migrate up";
-// on a newer one, to run the newer program. It changes nothing.
+// The error says what to do: [ErrOlderSchema], to run "payments migrate up";
+// [ErrNewerSchema], to run the newer program. A newer schema is no error while
+// it suits this program too: servers are replaced one after the other, and a
+// new one that proves wrong by the old. It changes nothing.
 func (s *Store) CheckSchema(ctx context.Context) error {
 	return s.withSchema(func(history schema) error {
 		ours, jobs, err := history.versions(ctx)
@@ -110,10 +112,23 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 			return err
 		}
 		sources, known := history.payments.ListSources(), history.jobs.known
-		if err := compareVersions(ofPayments, ours, sources[len(sources)-1].Version); err != nil {
-			return err
+		knownOurs, knownJobs := sources[len(sources)-1].Version, int64(known[len(known)-1].Version)
+		switch {
+		case ours < knownOurs:
+			return fmt.Errorf("%w (%s has version %d, wanted is %d)", ErrOlderSchema, ofPayments, ours, knownOurs)
+		case jobs < knownJobs:
+			return fmt.Errorf("%w (%s has version %d, wanted is %d)", ErrOlderSchema, ofJobs, jobs, knownJobs)
+		case ours == knownOurs && jobs == knownJobs:
+			return nil
 		}
-		return compareVersions(ofJobs, jobs, int64(known[len(known)-1].Version))
+		oldest, err := history.latest(ctx, `SELECT max(oldest_known) FROM schema_compatibility`)
+		if err != nil {
+			return fmt.Errorf("read which programs suit the schema: %w", err)
+		}
+		if knownOurs < oldest {
+			return fmt.Errorf("%w (it wants one that knows version %d, known is %d)", ErrNewerSchema, oldest, knownOurs)
+		}
+		return nil
 	})
 }
 
@@ -122,16 +137,6 @@ var (
 	ErrOlderSchema = errors.New("the database's schema is older than this program: run \"payments migrate up\"")
 	ErrNewerSchema = errors.New("the database's schema is newer than this program: run the program that migrated it, or a later one")
 )
-
-func compareVersions(of string, has, wants int64) error {
-	switch {
-	case has < wants:
-		return fmt.Errorf("%w (%s has version %d, wanted is %d)", ErrOlderSchema, of, has, wants)
-	case has > wants:
-		return fmt.Errorf("%w (%s has version %d, known is %d)", ErrNewerSchema, of, has, wants)
-	}
-	return nil
-}
 
 // schema is what it takes to look at an engine's schema and to change it.
 type schema struct {
