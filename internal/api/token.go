@@ -16,7 +16,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/lestrrat-go/jwx/v3/jwa"
-	"github.com/lestrrat-go/jwx/v3/jwk"
 	"github.com/lestrrat-go/jwx/v3/jws"
 
 	"github.com/numerai-app/payments"
@@ -126,44 +125,54 @@ func notInToken(r rune) bool {
 }
 
 // verifySignature returns the payload of a token that is signed with a key of
-// ours. The token's header only chooses between what is configured: keys and
-// addresses in it are not looked at.
+// ours. Where none of the identity provider's fits they are read again: it may
+// have begun to sign with a new one.
 func (t *Tokens) verifySignature(ctx context.Context, token []byte) ([]byte, error) {
-	message, err := jws.Parse(token, jws.WithCompact())
-	if err != nil || len(message.Signatures()) != 1 {
+	chosen := &keyChoice{tokens: t}
+	payload, err := jws.Verify(token, jws.WithKeyProvider(chosen), jws.WithContext(ctx))
+	if err != nil && chosen.ofProvider {
+		chosen.anew = true
+		payload, err = jws.Verify(token, jws.WithKeyProvider(chosen), jws.WithContext(ctx))
+	}
+	if err != nil {
 		return nil, errToken
 	}
-	header := message.Signatures()[0].ProtectedHeaders()
-	algorithm, ok := header.Algorithm()
-	if !ok || header.Has(jws.CriticalKey) { // no extension is understood here (RFC 7515, 4.1.11)
-		return nil, errToken
-	}
-	switch {
-	case algorithm == jwa.HS256() && len(t.config.Secret) > 0:
-		if payload, err := jws.Verify(token, jws.WithKey(jwa.HS256(), t.config.Secret)); err == nil {
-			return payload, nil
-		}
-	case t.keys != nil:
-		kid, _ := header.KeyID()
-		return t.verifyByProvider(ctx, token, algorithm, kid)
-	}
-	return nil, errToken
+	return payload, nil
 }
 
-// verifyByProvider tries the identity provider's keys. Where none fits they are
-// read again: it may have begun to sign with a new one.
-func (t *Tokens) verifyByProvider(ctx context.Context, token []byte, algorithm jwa.SignatureAlgorithm, kid string) ([]byte, error) {
-	if _, ok := keyTypes[algorithm]; !ok {
-		return nil, errToken
+// keyChoice chooses the keys for a token. The token's header only chooses
+// between what is configured: keys and addresses in it are not looked at.
+type keyChoice struct {
+	tokens *Tokens
+	// ofProvider says that the identity provider's keys were chosen from; with
+	// anew they are read first.
+	ofProvider, anew bool
+}
+
+// FetchKeys implements [jws.KeyProvider].
+func (c *keyChoice) FetchKeys(ctx context.Context, sink jws.KeySink, signature *jws.Signature, _ *jws.Message) error {
+	header := signature.ProtectedHeaders()
+	algorithm, ok := header.Algorithm()
+	if !ok || header.Has(jws.CriticalKey) { // no extension is understood here (RFC 7515, 4.1.11)
+		return errToken
 	}
-	for _, read := range []func(context.Context) jwk.Set{t.keys.current, t.keys.refresh} {
-		for _, key := range fitting(read(ctx), algorithm, kid) {
-			if payload, err := jws.Verify(token, jws.WithKey(algorithm, key)); err == nil {
-				return payload, nil
-			}
-		}
+	if algorithm == jwa.HS256() && len(c.tokens.config.Secret) > 0 {
+		sink.Key(algorithm, c.tokens.config.Secret)
+		return nil
 	}
-	return nil, errToken
+	if _, ok := keyTypes[algorithm]; !ok || c.tokens.keys == nil {
+		return errToken
+	}
+	c.ofProvider = true
+	read := c.tokens.keys.current
+	if c.anew {
+		read = c.tokens.keys.refresh
+	}
+	kid, _ := header.KeyID()
+	for _, key := range fitting(read(ctx), algorithm, kid) {
+		sink.Key(algorithm, key)
+	}
+	return nil
 }
 
 // decodeClaims reads a token's payload. Numbers stay as they are written.
