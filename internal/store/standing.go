@@ -10,10 +10,13 @@ import (
 )
 
 const (
-	// standingReads is how many reads of standings are under way at a time, and
-	// standingUsers how many users one of them asks for at most.
-	standingReads = 2
+	// standingUsers is how many users one read asks for at most.
 	standingUsers = 100
+	// standingCrowd is how many have to wait for another read to begin while one
+	// is under way, of standingReads at most: few wait for it, and so share the
+	// next; a crowd means that it is slow.
+	standingCrowd = 10
+	standingReads = 4
 	// standingTime bounds a read: it is nobody's alone, so no one's patience does.
 	standingTime = 10 * time.Second
 )
@@ -51,7 +54,7 @@ func (s *standings) of(ctx context.Context, userID string) (standing, error) {
 	answer := make(chan standingAnswer, 1)
 	s.mu.Lock()
 	s.waiting = append(s.waiting, standingRequest{userID, answer})
-	if s.reading < standingReads {
+	if s.reading == 0 || len(s.waiting) >= standingCrowd && s.reading < standingReads {
 		s.reading++
 		go s.run(context.WithoutCancel(ctx))
 	}

@@ -69,24 +69,49 @@ func TestStandingsAreReadTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newReader()
 		var asked sync.WaitGroup
-		for range standingReads { // who comes first is read at once
-			r.ask(t, &asked, 1, nil)
+		r.ask(t, &asked, 1, nil) // is read at once
+		r.ask(t, &asked, standingCrowd-1, nil)
+		if len(r.reads) != 1 {
+			t.Fatalf("%d reads are under way, want one", len(r.reads))
 		}
-		r.ask(t, &asked, standingUsers+3, nil)
-		if len(r.reads) != standingReads {
-			t.Fatalf("%d reads are under way, want %d", len(r.reads), standingReads)
-		}
-		for range standingReads + 2 {
-			r.letGo <- nil
-			synctest.Wait()
-		}
+		r.letGo <- nil
+		synctest.Wait()
+		r.letGo <- nil
 		asked.Wait()
-		if got := len(r.reads) - standingReads; got != 2 || len(r.reads[standingReads]) != standingUsers || len(r.reads[standingReads+1]) != 3 {
-			t.Errorf("the others were read by %d reads: %v", got, r.reads[standingReads:])
+		if len(r.reads) != 2 || len(r.reads[1]) != standingCrowd-1 {
+			t.Errorf("the others were read by %v", r.reads[1:])
 		}
 		r.ask(t, &asked, 1, nil) // a read that comes later is another one
 		r.letGo <- nil
 		asked.Wait()
+	})
+}
+
+// A crowd does not wait for one slow read, nor is it let in all at once.
+func TestCrowdAtStandings(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newReader()
+		var asked sync.WaitGroup
+		r.ask(t, &asked, 1, nil)
+		const crowd = standingReads*standingUsers + 1
+		r.ask(t, &asked, crowd, nil)
+		if len(r.reads) != standingReads {
+			t.Fatalf("%d reads are under way, want %d", len(r.reads), standingReads)
+		}
+		read := 0
+		for done := 0; done < len(r.reads); done++ {
+			if len(r.reads[done]) > standingUsers {
+				t.Errorf("one read asks for %d users", len(r.reads[done]))
+			}
+			read += len(r.reads[done])
+			r.letGo <- nil
+			synctest.Wait()
+		}
+		asked.Wait()
+		if read != crowd+1 {
+			t.Errorf("%d users were read, want %d", read, crowd+1)
+		}
 	})
 }
 
@@ -97,11 +122,9 @@ func TestFailedReadOfStandings(t *testing.T) {
 		r := newReader()
 		broken := errors.New("broken")
 		var asked sync.WaitGroup
-		for range standingReads {
-			r.ask(t, &asked, 1, broken)
-		}
+		r.ask(t, &asked, 1, broken)
 		r.ask(t, &asked, 4, nil)
-		for range standingReads + 1 {
+		for range 2 {
 			r.letGo <- broken
 		}
 		for range 4 {
