@@ -14,6 +14,7 @@ type moneyGroup struct {
 	charges         []*StripeCharge
 	invoicePayments []*StripeInvoicePayment
 	refunds         []*StripeRefund
+	disputes        []*StripeDispute
 	asOf            map[string]time.Time
 	seen            map[string]bool
 }
@@ -43,6 +44,8 @@ func (g *moneyGroup) add(rows []StoredObject) error {
 			g.invoicePayments = append(g.invoicePayments, o)
 		case *StripeRefund:
 			g.refunds = append(g.refunds, o)
+		case *StripeDispute:
+			g.disputes = append(g.disputes, o)
 		}
 	}
 	return nil
@@ -158,6 +161,11 @@ func (g *moneyGroup) refunded(chargeID string) (sum int64) {
 		}
 	}
 	return sum
+}
+
+// disputed says whether a dispute of a charge is known.
+func (g *moneyGroup) disputed(chargeID string) bool {
+	return slices.ContainsFunc(g.disputes, func(d *StripeDispute) bool { return d.Charge == chargeID })
 }
 
 // totalRefunded is what went back of the payment: what the refunds say, or the

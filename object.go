@@ -19,6 +19,7 @@ const (
 	KindCharge         ObjectKind = "charge"
 	KindInvoicePayment ObjectKind = "invoice_payment"
 	KindRefund         ObjectKind = "refund"
+	KindDispute        ObjectKind = "dispute"
 )
 
 // Ref names an object at Stripe.
@@ -217,6 +218,7 @@ type StripeCharge struct {
 	Currency       string            `json:"currency"`
 	Amount         int64             `json:"amount"`
 	AmountRefunded int64             `json:"amount_refunded,omitempty"`
+	Disputed       bool              `json:"disputed,omitempty"`
 	Description    string            `json:"description,omitempty"`
 	FailureCode    string            `json:"failure_code,omitempty"`
 	DeclineCode    string            `json:"decline_code,omitempty"`
@@ -250,6 +252,37 @@ type StripeRefund struct {
 	Created       time.Time `json:"created"`
 }
 
+// StripeDispute is a payer's objection to a charge, at Stripe: the bank has
+// taken the money back, or, in an inquiry, only asks.
+type StripeDispute struct {
+	ID            string        `json:"id"`
+	PaymentIntent string        `json:"payment_intent,omitempty"`
+	Charge        string        `json:"charge"`
+	UserID        string        `json:"user_id,omitempty"` // metadata.user_id
+	Status        DisputeStatus `json:"status"`
+	Currency      string        `json:"currency"`
+	Amount        int64         `json:"amount"` // positive
+	Reason        string        `json:"reason,omitempty"`
+	Created       time.Time     `json:"created"`
+}
+
+// DisputeStatus is Stripe's status of a dispute.
+type DisputeStatus string
+
+// The statuses of a dispute. Those of an inquiry begin with warning: no money
+// moves. It may become a dispute, but not the other way round. A prevented one
+// was settled by a refund before it was one.
+const (
+	DisputeWarningNeedsResponse DisputeStatus = "warning_needs_response"
+	DisputeWarningUnderReview   DisputeStatus = "warning_under_review"
+	DisputeWarningClosed        DisputeStatus = "warning_closed"
+	DisputeNeedsResponse        DisputeStatus = "needs_response"
+	DisputeUnderReview          DisputeStatus = "under_review"
+	DisputeWon                  DisputeStatus = "won"
+	DisputeLost                 DisputeStatus = "lost"
+	DisputePrevented            DisputeStatus = "prevented"
+)
+
 // Ref names the customer.
 func (o *StripeCustomer) Ref() Ref { return Ref{KindCustomer, o.ID} }
 
@@ -270,6 +303,9 @@ func (o *StripeInvoicePayment) Ref() Ref { return Ref{KindInvoicePayment, o.ID} 
 
 // Ref names the refund.
 func (o *StripeRefund) Ref() Ref { return Ref{KindRefund, o.ID} }
+
+// Ref names the dispute.
+func (o *StripeDispute) Ref() Ref { return Ref{KindDispute, o.ID} }
 
 func (o *StripeCustomer) links() links {
 	return links{Customer: o.ID, UserID: o.UserID, TestClock: o.TestClock}
@@ -296,6 +332,10 @@ func (o *StripeInvoicePayment) links() links {
 }
 
 func (o *StripeRefund) links() links {
+	return links{UserID: o.UserID, PaymentIntent: o.PaymentIntent, Charge: o.Charge}
+}
+
+func (o *StripeDispute) links() links {
 	return links{UserID: o.UserID, PaymentIntent: o.PaymentIntent, Charge: o.Charge}
 }
 
@@ -361,6 +401,18 @@ func (o *StripeRefund) stage() int {
 	return 0
 }
 
+// An inquiry may become a dispute, which is then decided. The bank may still
+// change its mind.
+func (o *StripeDispute) stage() int {
+	switch o.Status {
+	case DisputeNeedsResponse, DisputeUnderReview:
+		return 1
+	case DisputeWon, DisputeLost, DisputeWarningClosed, DisputePrevented:
+		return 2
+	}
+	return 0
+}
+
 func (o *StripeCustomer) growth() int64       { return 0 }
 func (o *StripeSubscription) growth() int64   { return 0 }
 func (o *StripeInvoice) growth() int64        { return o.AttemptCount }
@@ -368,6 +420,7 @@ func (o *StripePaymentIntent) growth() int64  { return 0 }
 func (o *StripeCharge) growth() int64         { return o.AmountRefunded }
 func (o *StripeInvoicePayment) growth() int64 { return 0 }
 func (o *StripeRefund) growth() int64         { return 0 }
+func (o *StripeDispute) growth() int64        { return 0 }
 
 // StoredObject is an object as it is kept: what Stripe last said of it, its
 // version, and the links by which it is found.
@@ -414,6 +467,8 @@ func newObject(kind ObjectKind) (Object, error) {
 		return new(StripeInvoicePayment), nil
 	case KindRefund:
 		return new(StripeRefund), nil
+	case KindDispute:
+		return new(StripeDispute), nil
 	}
 	return nil, fmt.Errorf("unknown kind of object %q", kind)
 }

@@ -57,7 +57,7 @@ var readReasons = map[string]string{
 	wishInvoiceOfIntent: "invoice_of_intent",
 	wishInvoice:         "missing_invoice",
 	wishSubscription:    "missing_subscription",
-	wishRefunds:         "missing_refunds",
+	wishReversals:       "missing_refunds",
 	wishOpenInvoice:     "open_invoice",
 	wishCustomerDeleted: "customer_deleted",
 	wishMapped:          "price_mapped",

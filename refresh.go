@@ -15,7 +15,7 @@ const (
 	wishInvoiceOfIntent = "which invoice it pays"
 	wishInvoice         = "an invoice not heard of"
 	wishSubscription    = "a subscription not heard of"
-	wishRefunds         = "refunds not heard of"
+	wishReversals       = "refunds or disputes not heard of"
 	wishOpenInvoice     = "whether it is still open"
 	wishCustomerDeleted = "its customer was deleted"
 	wishMapped          = "its price has a plan now"

@@ -59,6 +59,7 @@ func (s *Service) tendPayloads(ctx context.Context) error {
 // readableKinds are those of the objects that can be read from Stripe.
 var readableKinds = []ObjectKind{
 	KindCustomer, KindSubscription, KindInvoice, KindPaymentIntent, KindCharge, KindInvoicePayment, KindRefund,
+	KindDispute,
 }
 
 // readable says whether an event is about an object that can be read from Stripe.

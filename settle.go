@@ -36,6 +36,11 @@ func (a *application) settle(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, id := range slices.Sorted(maps.Keys(a.disputes)) {
+		if err := a.settleDispute(ctx, a.disputes[id]); err != nil {
+			return err
+		}
+	}
 	for _, id := range slices.Sorted(maps.Keys(a.subscriptions)) {
 		if err := a.settleSubscription(ctx, id); err != nil {
 			return err
@@ -106,7 +111,8 @@ func (a *application) invoiceGroup(ctx context.Context, invoiceID string) (money
 	return group, nil
 }
 
-// intentGroup is a payment intent with its charges, refunds and invoice payments.
+// intentGroup is a payment intent with its charges, refunds, disputes and invoice
+// payments.
 func (a *application) intentGroup(ctx context.Context, intentID string) (moneyGroup, error) {
 	var group moneyGroup
 	if intentID == "" {
@@ -159,6 +165,10 @@ func (a *application) settleIntent(ctx context.Context, intentID string) error {
 		refund.PaymentIntent = intentID
 		a.refunds[refund.ID] = refund
 	}
+	for _, dispute := range group.disputes {
+		dispute.PaymentIntent = intentID
+		a.disputes[dispute.ID] = dispute
+	}
 	if err := a.askForMissing(ctx, intentID, group, payment); err != nil {
 		return err
 	}
@@ -170,15 +180,17 @@ func (a *application) settleIntent(ctx context.Context, intentID string) error {
 }
 
 // askForMissing wishes for what a payment still lacks: the invoice that it may
-// belong to, and refunds of which only the sum is known.
+// belong to, refunds of which only the sum is known, and disputes of which it is
+// only known that there is one.
 func (a *application) askForMissing(ctx context.Context, intentID string, group moneyGroup, p Payment) error {
 	invoice := Refresh{Ref: Ref{KindPaymentIntent, intentID}, Reason: wishInvoiceOfIntent}
 	if err := a.wishWhile(ctx, p.StripeInvoiceID == "" && !group.ofNoInvoice(), invoice, patienceInvoiceOfIntent); err != nil {
 		return err
 	}
 	for _, charge := range group.charges {
-		refunds := Refresh{Ref: charge.Ref(), Reason: wishRefunds}
-		if err := a.wishWhile(ctx, charge.AmountRefunded > group.refunded(charge.ID), refunds, patienceParent); err != nil {
+		reversals := Refresh{Ref: charge.Ref(), Reason: wishReversals}
+		missing := charge.AmountRefunded > group.refunded(charge.ID) || charge.Disputed && !group.disputed(charge.ID)
+		if err := a.wishWhile(ctx, missing, reversals, patienceParent); err != nil {
 			return err
 		}
 	}
@@ -221,12 +233,8 @@ func (a *application) settleInvoice(ctx context.Context, invoiceID string, group
 
 // settleRefund writes a refund's row of the billing history.
 func (a *application) settleRefund(ctx context.Context, o *StripeRefund) error {
-	row, err := a.tx.Object(ctx, o.ID)
-	if err != nil {
-		return err
-	}
 	entry := BillingEntry{
-		Kind: BillingRefund, Source: o.ID, UserID: row.UserID, StripePaymentIntentID: o.PaymentIntent,
+		Kind: BillingRefund, Source: o.ID, StripePaymentIntentID: o.PaymentIntent,
 		Amount: -o.Amount, Currency: o.Currency, Description: "Refund", CreatedAt: o.Created,
 	}
 	switch o.Status {
@@ -239,8 +247,40 @@ func (a *application) settleRefund(ctx context.Context, o *StripeRefund) error {
 	default:
 		entry.Status = BillingPending
 	}
-	if o.PaymentIntent != "" {
-		payment, err := a.tx.Payment(ctx, o.PaymentIntent)
+	return a.putReversal(ctx, entry)
+}
+
+// settleDispute writes a dispute's row of the billing history. The bank takes
+// the money when the dispute begins, and keeps it if the dispute is lost; an
+// inquiry moves none.
+func (a *application) settleDispute(ctx context.Context, o *StripeDispute) error {
+	entry := BillingEntry{
+		Kind: BillingDispute, Source: o.ID, StripePaymentIntentID: o.PaymentIntent,
+		Amount: -o.Amount, Currency: o.Currency, Description: "Dispute", CreatedAt: o.Created,
+	}
+	switch o.Status {
+	case DisputeLost:
+		entry.Status = BillingPaid
+	case DisputeWon:
+		entry.Status = BillingVoid
+	case DisputeNeedsResponse, DisputeUnderReview:
+		entry.Status = BillingPending
+	default:
+		return a.tx.DeleteBillingEntry(ctx, BillingDispute, o.ID)
+	}
+	return a.putReversal(ctx, entry)
+}
+
+// putReversal writes the row of money that goes back. It belongs to the user of
+// the object that says so, and to the subscription of the payment.
+func (a *application) putReversal(ctx context.Context, entry BillingEntry) error {
+	row, err := a.tx.Object(ctx, entry.Source)
+	if err != nil {
+		return err
+	}
+	entry.UserID = row.UserID
+	if entry.StripePaymentIntentID != "" {
+		payment, err := a.tx.Payment(ctx, entry.StripePaymentIntentID)
 		if err != nil && !isNotFound(err) {
 			return err
 		}

@@ -20,6 +20,7 @@ type application struct {
 	intents       map[string]bool
 	invoices      map[string]bool
 	refunds       map[string]*StripeRefund
+	disputes      map[string]*StripeDispute
 	subscriptions map[string]bool
 	users         map[string]bool
 
@@ -52,7 +53,7 @@ func (s *Service) apply(ctx context.Context, tx Tx, news News) (verdict, error) 
 	}
 	a := &application{
 		Service: s, tx: tx, news: news,
-		intents: map[string]bool{}, invoices: map[string]bool{}, refunds: map[string]*StripeRefund{},
+		intents: map[string]bool{}, invoices: map[string]bool{}, refunds: map[string]*StripeRefund{}, disputes: map[string]*StripeDispute{},
 		subscriptions: map[string]bool{}, users: map[string]bool{},
 	}
 	var first verdict
@@ -99,7 +100,7 @@ func (s *Service) take(ctx context.Context, tx Tx, answers ...News) error {
 func parentsFirst(objects []Object) []Object {
 	rank := map[ObjectKind]int{
 		KindCustomer: 1, KindSubscription: 2, KindInvoice: 3, KindPaymentIntent: 4, KindCharge: 5,
-		KindInvoicePayment: 6, KindRefund: 7,
+		KindInvoicePayment: 6, KindRefund: 7, KindDispute: 8,
 	}
 	return slices.SortedStableFunc(slices.Values(objects), func(a, b Object) int {
 		return cmp.Compare(rank[a.Ref().Kind], rank[b.Ref().Kind])
@@ -390,7 +391,13 @@ func (a *application) write(ctx context.Context, object Object, userID string, v
 	case *StripeRefund:
 		row.Status = o.Status
 		a.refunds[o.ID] = o
-		if err := a.noteRefundedIntent(ctx, o); err != nil {
+		if err := a.noteIntentOf(ctx, l); err != nil {
+			return err
+		}
+	case *StripeDispute:
+		row.Status = string(o.Status)
+		a.disputes[o.ID] = o
+		if err := a.noteIntentOf(ctx, l); err != nil {
 			return err
 		}
 	}
@@ -401,14 +408,14 @@ func (a *application) write(ctx context.Context, object Object, userID string, v
 	return a.tx.PutObject(ctx, row)
 }
 
-// noteRefundedIntent notes the payment that a refund changes; an old refund
-// names its charge only.
-func (a *application) noteRefundedIntent(ctx context.Context, o *StripeRefund) error {
-	a.intents[o.PaymentIntent] = true
-	if o.PaymentIntent != "" || o.Charge == "" {
+// noteIntentOf notes the payment of which money goes back; an old refund, or
+// dispute, names its charge only.
+func (a *application) noteIntentOf(ctx context.Context, l links) error {
+	a.intents[l.PaymentIntent] = true
+	if l.PaymentIntent != "" || l.Charge == "" {
 		return nil
 	}
-	charge, err := a.tx.Object(ctx, o.Charge)
+	charge, err := a.tx.Object(ctx, l.Charge)
 	if isNotFound(err) {
 		return nil
 	}

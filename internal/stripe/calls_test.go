@@ -338,8 +338,8 @@ func TestReadOfNothing(t *testing.T) {
 	if _, err := client.Read(t.Context(), payments.Ref{Kind: payments.KindCharge, ID: "ch_1"}); err == nil || errors.As(err, &known) {
 		t.Errorf("reading a charge without its list of refunds gives %v, want a plain error", err)
 	}
-	if _, err := client.Read(t.Context(), payments.Ref{Kind: "dispute", ID: "x_1"}); err == nil || errors.As(err, &known) {
-		t.Errorf("reading a dispute gives %v, want a plain error", err)
+	if _, err := client.Read(t.Context(), payments.Ref{Kind: "price", ID: "x_1"}); err == nil || errors.As(err, &known) {
+		t.Errorf("reading a price gives %v, want a plain error", err)
 	}
 }
 

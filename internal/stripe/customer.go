@@ -54,6 +54,9 @@ func (g *gathering) customer(id string) error {
 				g.pays(o.PaymentIntent, o.Invoice)
 			}
 		case *payments.StripeCharge:
+			if err := g.disputes(o); err != nil {
+				return err
+			}
 			if o.AmountRefunded == 0 {
 				continue
 			}

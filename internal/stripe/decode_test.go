@@ -79,6 +79,13 @@ func succeededRefund() *payments.StripeRefund {
 	}
 }
 
+func lostDispute() *payments.StripeDispute {
+	return &payments.StripeDispute{
+		ID: "du_3A", PaymentIntent: "pi_3A", Charge: "ch_3A", Status: payments.DisputeLost, Currency: "usd",
+		Amount: 2500, Reason: "fraudulent", Created: at(1774750000),
+	}
+}
+
 // with changes a value and returns it.
 func with[T any](value *T, change func(*T)) *T {
 	change(value)
@@ -195,6 +202,13 @@ func TestDecodeEvent(t *testing.T) {
 			with(succeededRefund(), func(r *payments.StripeRefund) { r.Status = "pending" }),
 		}}},
 		{name: "refund_updated", want: payments.News{AsOf: at(1774700001), Objects: []payments.Object{succeededRefund()}}},
+		{name: "dispute_created", want: payments.News{AsOf: at(1774750000), Creation: true, Objects: []payments.Object{
+			with(lostDispute(), func(d *payments.StripeDispute) { d.Status = payments.DisputeNeedsResponse }),
+		}}},
+		{name: "dispute_updated", want: payments.News{AsOf: at(1774760000), Objects: []payments.Object{
+			with(lostDispute(), func(d *payments.StripeDispute) { d.Status = payments.DisputeUnderReview }),
+		}}},
+		{name: "dispute_closed", want: payments.News{AsOf: at(1774770000), Objects: []payments.Object{lostDispute()}}},
 		{name: "customer_deleted", want: payments.News{AsOf: at(1774800000), Objects: []payments.Object{
 			&payments.StripeCustomer{ID: "cus_1A", Email: "ada@example.com", Name: "Ada", UserID: "42", Deleted: true},
 		}}},
@@ -264,6 +278,7 @@ func TestDecodeEventRefusesMissingFacts(t *testing.T) {
 		"payment_intent_succeeded": {"id", "status", "currency", "amount", "created"},
 		"charge_refunded":          {"id", "status", "currency", "amount", "amount_refunded", "created"},
 		"refund_updated":           {"id", "status", "currency", "amount", "created"},
+		"dispute_closed":           {"id", "charge", "status", "currency", "amount", "created"},
 		"customer_deleted":         {"id"},
 	}
 	for name, members := range required {
@@ -407,7 +422,7 @@ func TestRecordedEvents(t *testing.T) {
 func TestHandledEventTypes(t *testing.T) {
 	t.Parallel()
 	want := []string{
-		"charge.refunded", "customer.deleted",
+		"charge.dispute.closed", "charge.dispute.created", "charge.dispute.updated", "charge.refunded", "customer.deleted",
 		"customer.subscription.created", "customer.subscription.deleted", "customer.subscription.updated",
 		"invoice.paid", "invoice.payment_failed", "invoice.payment_succeeded", "invoice.voided",
 		"invoice_payment.paid", "payment_intent.canceled", "payment_intent.payment_failed",

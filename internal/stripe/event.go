@@ -11,6 +11,9 @@ import (
 // handled are the types of event that we use, each with the kind of object
 // that it is about.
 var handled = map[string]payments.ObjectKind{
+	"charge.dispute.closed":          payments.KindDispute,
+	"charge.dispute.created":         payments.KindDispute,
+	"charge.dispute.updated":         payments.KindDispute,
 	"charge.refunded":                payments.KindCharge,
 	"customer.deleted":               payments.KindCustomer,
 	"customer.subscription.created":  payments.KindSubscription,

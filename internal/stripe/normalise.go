@@ -45,6 +45,8 @@ func normalise(o object) ([]payments.Object, error) {
 		objects = []payments.Object{invoicePayment(o)}
 	case payments.KindRefund:
 		objects = []payments.Object{refund(o)}
+	case payments.KindDispute:
+		objects = []payments.Object{dispute(o)}
 	default:
 		o.fail("object", "is %q, which is not used", kind)
 	}
@@ -122,6 +124,7 @@ func charge(o object) *payments.StripeCharge {
 		Currency:       o.currency(),
 		Amount:         o.amount("amount"),
 		AmountRefunded: o.amount("amount_refunded"),
+		Disputed:       o.flag("disputed"),
 		Description:    o.text("description"),
 		FailureCode:    o.text("failure_code"),
 		FailureMessage: o.text("failure_message"),
@@ -160,6 +163,20 @@ func refund(o object) *payments.StripeRefund {
 		Charge:        o.reference("charge"),
 		UserID:        o.child("metadata").text(metadataUser),
 		Status:        o.requiredText("status"),
+		Currency:      o.currency(),
+		Amount:        o.amount("amount"),
+		Reason:        o.text("reason"),
+		Created:       o.requiredMoment("created"),
+	}
+}
+
+func dispute(o object) *payments.StripeDispute {
+	return &payments.StripeDispute{
+		ID:            o.id(),
+		PaymentIntent: o.reference("payment_intent"),
+		Charge:        o.requiredReference("charge"),
+		UserID:        o.child("metadata").text(metadataUser),
+		Status:        payments.DisputeStatus(o.requiredText("status")),
 		Currency:      o.currency(),
 		Amount:        o.amount("amount"),
 		Reason:        o.text("reason"),

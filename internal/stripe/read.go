@@ -19,6 +19,7 @@ const maxIntents = 20
 var collections = map[payments.ObjectKind]string{
 	payments.KindCharge:         "charges",
 	payments.KindCustomer:       "customers",
+	payments.KindDispute:        "disputes",
 	payments.KindInvoice:        "invoices",
 	payments.KindInvoicePayment: "invoice_payments",
 	payments.KindPaymentIntent:  "payment_intents",
@@ -42,6 +43,8 @@ func (c *Client) Read(ctx context.Context, r payments.Ref) (payments.News, error
 		err = g.charge(r.ID)
 	case payments.KindRefund:
 		err = g.refund(r.ID)
+	case payments.KindDispute:
+		err = g.dispute(r.ID)
 	case payments.KindInvoicePayment:
 		err = g.invoicePayment(r.ID)
 	case payments.KindCustomer:
@@ -262,10 +265,14 @@ func (g *gathering) charge(id string) error {
 	if err := g.fetch(payments.Ref{Kind: payments.KindCharge, ID: id}); err != nil {
 		return err
 	}
-	if err := g.refunds(id); err != nil {
+	if err := g.refunds(id); err != nil { // those that failed are not in its sum
 		return err
 	}
-	return g.also(payments.KindPaymentIntent, g.news.Objects[0].(*payments.StripeCharge).PaymentIntent)
+	charge := g.news.Objects[0].(*payments.StripeCharge)
+	if err := g.disputes(charge); err != nil {
+		return err
+	}
+	return g.also(payments.KindPaymentIntent, charge.PaymentIntent)
 }
 
 // refunds gathers the refunds of a charge.
@@ -277,6 +284,27 @@ func (g *gathering) refunds(chargeID string) error {
 		return fmt.Errorf("read the refunds of charge %s: %w", chargeID, notOfTheObject(err))
 	}
 	return nil
+}
+
+// disputes gathers the disputes of a charge, if there ever was one.
+func (g *gathering) disputes(charge *payments.StripeCharge) error {
+	if !charge.Disputed {
+		return nil
+	}
+	err := g.listed(payments.KindDispute, func(page stripego.ListParams) any {
+		return &stripego.DisputeListParams{ListParams: page, Charge: &charge.ID}
+	})
+	if err != nil {
+		return fmt.Errorf("read the disputes of charge %s: %w", charge.ID, notOfTheObject(err))
+	}
+	return nil
+}
+
+func (g *gathering) dispute(id string) error {
+	if err := g.fetch(payments.Ref{Kind: payments.KindDispute, ID: id}); err != nil {
+		return err
+	}
+	return g.also(payments.KindCharge, g.news.Objects[0].(*payments.StripeDispute).Charge)
 }
 
 func (g *gathering) refund(id string) error {
