@@ -70,6 +70,8 @@ type life struct {
 
 	// days is called at each step of the clock, if it is set.
 	days func()
+	// poison are events that cannot be read.
+	poison []string
 
 	mu     sync.Mutex
 	ended  bool // what happens now is no part of it
@@ -154,8 +156,8 @@ func (l *life) playUser(t *testing.T, user string) {
 		l.call(t, "POST", "/v1/subscriptions/"+subscription["id"].(string), "cancel_at_period_end=true")
 	}
 	id := subscription["id"].(string)
-	for range 3 {
-		switch l.random.IntN(6) {
+	for range 4 {
+		switch l.random.IntN(10) {
 		case 0:
 			l.advance(t, 31*24*time.Hour+2*time.Hour)
 		case 1:
@@ -171,11 +173,52 @@ func (l *life) playUser(t *testing.T, user string) {
 			l.tryCall("DELETE", "/v1/subscriptions/"+id, "")
 		case 5:
 			l.tryCall("POST", "/v1/payment_intents", "amount=700&currency=usd&confirm=true&customer="+customer+"&payment_method="+attach("pm_card_visa"))
+		case 6: // another plan: up, down or the same
+			l.tryCall("POST", "/v1/subscriptions/"+id, fmt.Sprintf("items[0][id]=%s&items[0][price]=%s&proration_behavior=%s",
+				l.itemOf(t, id), l.prices[l.random.IntN(3)], prorations[l.random.IntN(len(prorations))]))
+		case 7: // another number of seats
+			l.tryCall("POST", "/v1/subscriptions/"+id, fmt.Sprintf("items[0][id]=%s&items[0][quantity]=%d&proration_behavior=%s",
+				l.itemOf(t, id), 1+l.random.IntN(4), prorations[l.random.IntN(len(prorations))]))
+		case 8:
+			l.tryCall("POST", "/v1/payment_intents", "amount=800&currency=usd&confirm=true&customer="+customer+"&payment_method="+attach("pm_card_createDispute"))
+			l.dispute(t, customer)
+		case 9:
+			l.tryCall("POST", "/v1/subscriptions/"+id, fmt.Sprintf("proration_behavior=none&trial_end=%d", l.sim.Now().Add(5*24*time.Hour).Unix()))
+			l.advance(t, 3*24*time.Hour)
 		}
 	}
 	if l.random.IntN(4) == 0 {
 		l.call(t, "DELETE", "/v1/customers/"+customer, "")
 	}
+}
+
+var prorations = []string{"always_invoice", "create_prorations", "none"}
+
+// itemOf is the item of a subscription.
+func (l *life) itemOf(t *testing.T, subscription string) string {
+	t.Helper()
+	items := l.call(t, "GET", "/v1/subscriptions/"+subscription, "")["items"].(map[string]any)["data"].([]any)
+	return items[0].(map[string]any)["id"].(string)
+}
+
+// dispute answers what a payer objects to, or does not.
+func (l *life) dispute(t *testing.T, customer string) {
+	t.Helper()
+	verdict := l.random.IntN(3)
+	if verdict == 2 {
+		return
+	}
+	for _, row := range l.call(t, "GET", "/v1/charges", "limit=100&customer="+customer)["data"].([]any) {
+		charge := row.(map[string]any)
+		if charge["disputed"] != true {
+			continue
+		}
+		for _, dispute := range l.call(t, "GET", "/v1/disputes", "charge="+charge["id"].(string))["data"].([]any) {
+			evidence := []string{"winning_evidence", "losing_evidence"}[verdict]
+			l.tryCall("POST", "/v1/disputes/"+dispute.(map[string]any)["id"].(string), "submit=true&evidence[uncategorized_text]="+evidence)
+		}
+	}
+	l.advance(t, time.Minute)
 }
 
 // confirm pays what a browser would.
@@ -305,6 +348,16 @@ func (l *life) service(t *testing.T, store payments.Store) modelService {
 	if err != nil {
 		t.Fatal(err)
 	}
+	service, err := payments.New(payments.Config{Store: store, Stripe: client, Plans: l.plans(t), Now: l.sim.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return modelService{service, store}
+}
+
+// plans are those behind the prices.
+func (l *life) plans(t *testing.T) payments.Plans {
+	t.Helper()
 	var list []payments.Plan
 	for i, id := range modelPlans {
 		list = append(list, payments.Plan{ID: id, Rank: i + 1, Prices: []string{l.prices[i]}})
@@ -313,11 +366,7 @@ func (l *life) service(t *testing.T, store payments.Store) modelService {
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := payments.New(payments.Config{Store: store, Stripe: client, Plans: plans, Now: l.sim.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return modelService{service, store}
+	return plans
 }
 
 // deliver hands events over, one shape or the other, and then does all the
@@ -344,7 +393,7 @@ func (l *life) deliver(t *testing.T, s modelService, events []lifeEvent) {
 			t.Fatal(err)
 		}
 		for _, event := range pending {
-			if event.WaitsFor == "" { // a job of its own, or a read, sees to it
+			if event.WaitsFor == "" && !slices.Contains(l.poison, event.ID) { // a job of its own, or a read, sees to it
 				if err := s.Work(t.Context(), payments.RetryEvent{EventID: event.ID}, payments.Attempt{Number: 1}); err != nil {
 					t.Fatal(err)
 				}
@@ -384,7 +433,7 @@ func (l *life) state(t *testing.T, s modelService) modelState {
 		Subscriptions: map[string][]payments.Subscription{}, History: map[string][]payments.BillingEntry{},
 		Payments: map[string]payments.Payment{}, Customers: map[string]payments.Customer{},
 	}
-	intents := l.call(t, "GET", "/v1/payment_intents", "limit=100")["data"].([]any)
+	intents := l.objects(t, "/v1/payment_intents")
 	err := s.store.View(ctx, func(tx payments.Tx) error {
 		for _, user := range l.users {
 			subscriptions, err := tx.SubscriptionsOf(ctx, user)
@@ -409,7 +458,7 @@ func (l *life) state(t *testing.T, s modelService) modelState {
 			state.Customers[user] = customer
 		}
 		for _, row := range intents {
-			id := row.(map[string]any)["id"].(string)
+			id := row["id"].(string)
 			payment, err := tx.Payment(ctx, id)
 			if errors.Is(err, payments.ErrNotFound) {
 				continue
@@ -427,12 +476,30 @@ func (l *life) state(t *testing.T, s modelService) modelState {
 	if err != nil {
 		t.Fatal(err)
 	}
-	state.Pending = len(pending)
+	for _, event := range pending {
+		if !slices.Contains(l.poison, event.ID) {
+			state.Pending++
+		}
+	}
 	return state
 }
 
-// checkAgainstStripe compares the rows with Stripe's own objects: the statuses
-// of subscriptions, and what each user has paid.
+// objects are all of a list of Stripe's.
+func (l *life) objects(t *testing.T, path string) (all []map[string]any) {
+	t.Helper()
+	for form := "limit=100"; ; form = "limit=100&starting_after=" + all[len(all)-1]["id"].(string) {
+		page := l.call(t, "GET", path, form)
+		for _, row := range page["data"].([]any) {
+			all = append(all, row.(map[string]any))
+		}
+		if page["has_more"] != true {
+			return all
+		}
+	}
+}
+
+// checkAgainstStripe compares the rows with Stripe's own objects: what
+// subscriptions are and of what, and what each user has paid.
 func (l *life) checkAgainstStripe(t *testing.T, state modelState) {
 	t.Helper()
 	if state.Pending != 0 {
@@ -443,16 +510,24 @@ func (l *life) checkAgainstStripe(t *testing.T, state modelState) {
 	for user, subscriptions := range state.Subscriptions {
 		for _, s := range subscriptions {
 			owner[s.StripeCustomerID] = user
-			status := l.call(t, "GET", "/v1/subscriptions/"+s.StripeSubscriptionID, "")["status"]
-			if status != string(s.Status) {
-				t.Errorf("%s is %s, at Stripe %v", s.StripeSubscriptionID, s.Status, status)
+			there := l.call(t, "GET", "/v1/subscriptions/"+s.StripeSubscriptionID, "")
+			item := there["items"].(map[string]any)["data"].([]any)[0].(map[string]any)
+			price, quantity := item["price"].(map[string]any)["id"], item["quantity"].(float64)
+			if there["status"] != string(s.Status) || price != s.Price || int64(quantity) != s.Quantity {
+				t.Errorf("%s is %s, %d of %s, at Stripe %v, %v of %v", s.StripeSubscriptionID, s.Status, s.Quantity, s.Price, there["status"], quantity, price)
 			}
 		}
 	}
-	for _, row := range l.call(t, "GET", "/v1/charges", "limit=100")["data"].([]any) {
-		charge := row.(map[string]any)
+	whose := map[string]string{} // of each charge
+	for _, charge := range l.objects(t, "/v1/charges") {
+		whose[charge["id"].(string)] = owner[charge["customer"].(string)]
 		if charge["status"] == "succeeded" {
 			paid[owner[charge["customer"].(string)]] += int64(charge["amount"].(float64) - charge["amount_refunded"].(float64))
+		}
+	}
+	for _, dispute := range l.objects(t, "/v1/disputes") {
+		if dispute["status"] == "lost" {
+			paid[whose[dispute["charge"].(string)]] -= int64(dispute["amount"].(float64))
 		}
 	}
 	for user, entries := range state.History {

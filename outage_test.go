@@ -51,15 +51,7 @@ func (l *life) with(t *testing.T, config payments.Config, base string) modelServ
 	if config.Stripe == nil {
 		config.Stripe = newClient(t, base)
 	}
-	var list []payments.Plan
-	for i, id := range modelPlans {
-		list = append(list, payments.Plan{ID: id, Rank: i + 1, Prices: []string{l.prices[i]}})
-	}
-	plans, err := payments.NewPlans(list)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config.Plans, config.Now = plans, l.sim.Now
+	config.Plans, config.Now = l.plans(t), l.sim.Now
 	service, err := payments.New(config)
 	if err != nil {
 		t.Fatal(err)

@@ -18,9 +18,9 @@ import (
 
 // TestTroubleEndsAlike lets random histories happen while one or three
 // processes listen. A part of what Stripe tells is lost, and found by the poll;
-// the rest comes twice, in disorder, many at once, in both shapes. In the end
-// the rows are those of a delivery in order, and say what Stripe's own objects
-// say.
+// the rest comes twice, in disorder, many at once, in both shapes, with events
+// among it that cannot be read. In the end the rows are those of a delivery in
+// order, say what Stripe's own objects say, and keep what the project promises.
 //
 // PAYMENTS_HISTORIES says how many are played on each database; make soak plays
 // ten thousand.
@@ -77,10 +77,10 @@ func (s *script) Shuffle(n int, swap func(i, j int)) {
 func suffer(t *testing.T, store payments.Store, by chance, processes int) {
 	t.Helper()
 	l := newLife(t, by)
-	shared := storetest.Another(t, store)
 	var services []modelService
-	for range processes {
-		services = append(services, l.service(t, shared))
+	watch := &watched{rule: payments.Rule{Plans: l.plans(t)}, now: l.sim.Now}
+	for _, process := range storetest.Shared(t, store, processes) {
+		services = append(services, l.service(t, watch.store(process)))
 	}
 	heard := 0
 	l.days = func() { l.trouble(t, services, &heard) }
@@ -94,6 +94,8 @@ func suffer(t *testing.T, store payments.Store, by chance, processes int) {
 	l.end()
 	got := l.state(t, services[0])
 	l.checkAgainstStripe(t, got)
+	l.checkInvariants(t, services[0], got)
+	watch.checkTold(t, got)
 	inOrder := l.service(t, storetest.Another(t, store))
 	l.deliver(t, inOrder, l.events)
 	if diff := cmp.Diff(l.state(t, inOrder), got, withoutOurOwn...); diff != "" {
@@ -119,6 +121,12 @@ func (l *life) trouble(t *testing.T, services []modelService, heard *int) {
 			deliveries = append(deliveries, delivery{services[l.random.IntN(len(services))], event.shapes[l.random.IntN(2)]})
 		}
 	}
+	if l.random.IntN(4) == 0 {
+		id := fmt.Sprintf("evt_poison%d", len(l.poison))
+		l.poison = append(l.poison, id)
+		body := fmt.Appendf(nil, poisonBody, id, l.sim.Now().Unix())
+		deliveries = append(deliveries, delivery{services[0], body})
+	}
 	l.random.Shuffle(len(deliveries), func(i, j int) { deliveries[i], deliveries[j] = deliveries[j], deliveries[i] })
 	var sent sync.WaitGroup
 	for _, d := range deliveries {
@@ -140,6 +148,11 @@ func (l *life) trouble(t *testing.T, services []modelService, heard *int) {
 	l.poll(t, services[l.random.IntN(len(services))])
 	l.days = days
 }
+
+// poisonBody is an event that cannot be read: a status is a word. It takes an id
+// and a time.
+const poisonBody = `{"id": %q, "object": "event", "api_version": "2026-03-25.dahlia", "created": %d, "livemode": false,
+	"type": "customer.subscription.updated", "data": {"object": {"id": "sub_poison", "object": "subscription", "status": 17}}}`
 
 // fresh are the events since the last time that have arrived in both shapes.
 func (l *life) fresh(heard *int) []lifeEvent {

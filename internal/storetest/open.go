@@ -43,26 +43,38 @@ func EachStore(t *testing.T, test func(t *testing.T, s *store.Store)) {
 // Another gives a fresh store on the engine of one that this package gave.
 func Another(t testing.TB, s payments.Store) *store.Store {
 	t.Helper()
-	give, ok := givers.Load(s)
-	if !ok {
-		t.Fatal("storetest: Another of a store that is closed, or is not from here")
-	}
-	return give.(func(testing.TB) *store.Store)(t)
+	return Shared(t, s, 1)[0]
 }
 
-// givers holds, for each open store, what gave it.
-var givers sync.Map // *store.Store → func(testing.TB) *store.Store
+// Shared gives several stores on one fresh database, each with connections of
+// its own as processes have them, on the engine of a store that this package
+// gave.
+func Shared(t testing.TB, s payments.Store, processes int) (shared []*store.Store) {
+	t.Helper()
+	newURL, ok := engines.Load(s)
+	if !ok {
+		t.Fatal("storetest: another of a store that is closed, or is not from here")
+	}
+	url := newURL.(func(testing.TB) string)(t)
+	for range processes {
+		shared = append(shared, open(t, url, newURL.(func(testing.TB) string)))
+	}
+	return shared
+}
+
+// engines holds, for each open store, what makes a database of its engine.
+var engines sync.Map // *store.Store → func(testing.TB) string
 
 // SQLite gives a migrated store on SQLite, which is closed with the test.
 func SQLite(t testing.TB) *store.Store {
 	t.Helper()
-	return open(t, SQLiteURL(t), SQLite)
+	return open(t, SQLiteURL(t), SQLiteURL)
 }
 
 // Postgres gives a migrated store on PostgreSQL, which is closed with the test.
 func Postgres(t testing.TB) *store.Store {
 	t.Helper()
-	return open(t, PostgresURL(t), Postgres)
+	return open(t, PostgresURL(t), PostgresURL)
 }
 
 // SQLiteURL is the URL of a migrated database on SQLite.
@@ -113,15 +125,15 @@ func migrate(url string) (err error) {
 	return nil
 }
 
-func open(t testing.TB, url string, give func(testing.TB) *store.Store) *store.Store {
+func open(t testing.TB, url string, newURL func(testing.TB) string) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), url, store.Options{})
 	if err != nil {
 		t.Fatalf("storetest: %v", err)
 	}
-	givers.Store(payments.Store(s), give)
+	engines.Store(payments.Store(s), newURL)
 	t.Cleanup(func() {
-		givers.Delete(payments.Store(s))
+		engines.Delete(payments.Store(s))
 		if err := s.Close(); err != nil {
 			t.Errorf("storetest: %v", err)
 		}
