@@ -20,6 +20,12 @@ type RefreshObject struct {
 // Kind names the job.
 func (RefreshObject) Kind() string { return "refresh_object" }
 
+// Queue is the reads' own, so that a Stripe that is slow holds up no other work.
+func (RefreshObject) Queue() string { return ReadQueue }
+
+// ReadQueue is the name of the queue of [RefreshObject].
+const ReadQueue = "read"
+
 // RetryEvent applies one stored event again.
 type RetryEvent struct {
 	EventID string `json:"event_id"`

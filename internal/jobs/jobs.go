@@ -27,9 +27,12 @@ type Service interface {
 }
 
 const (
-	// maxWorkers is how many jobs are at work at a time, sweeps and polls
-	// aside. They mostly wait for Stripe.
+	// maxWorkers is how many jobs are at work at a time that have no queue of
+	// their own.
 	maxWorkers = 8
+	// maxReads is how many reads from Stripe are at work at a time. They mostly
+	// wait, and have a queue of their own.
+	maxReads = 8
 	// maxDeliveries is how many deliveries to the host are at work at a time.
 	// They have a queue of their own.
 	maxDeliveries = 8
@@ -77,6 +80,7 @@ func Config(service Service, logger *slog.Logger, pollInterval time.Duration) *r
 		},
 		Queues: map[string]river.QueueConfig{
 			river.QueueDefault:     {MaxWorkers: maxWorkers},
+			payments.ReadQueue:     {MaxWorkers: maxReads},
 			pollQueue:              {MaxWorkers: 1},
 			sweepQueue:             {MaxWorkers: 1},
 			tendQueue:              {MaxWorkers: 1},
