@@ -129,10 +129,15 @@ func servicePeriod(lines []object) (start, end *time.Time) {
 	return start, end
 }
 
+// subscriptionLines are those that bill a period of a subscription. A proration
+// bills a part of one, as an item of its own; older versions call such a line an
+// invoice item, newer ones name that item.
 func subscriptionLines(lines []object) []object {
 	var list []object
 	for _, line := range lines {
-		if line.text("type") == "subscription" || line.child("parent").text("type") == "subscription_item_details" {
+		parent := line.child("parent")
+		isItem := parent.child("subscription_item_details").reference("invoice_item") != ""
+		if line.text("type") == "subscription" || parent.text("type") == "subscription_item_details" && !isItem {
 			list = append(list, line)
 		}
 	}
