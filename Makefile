@@ -13,6 +13,7 @@ BENCH ?= .
 FUZZTIME ?= 30s
 HISTORIES ?= 10000
 CRASHES ?= 300
+EVENTS ?= 100000
 
 # A checkout may belong to another user than the one who builds, as in CI.
 GIT = git -c safe.directory='*'
@@ -38,6 +39,10 @@ soak: ## Play HISTORIES (10000) random histories through trouble, for hours
 .PHONY: crash
 crash: ## Kill the server and PostgreSQL, and fail over, CRASHES (300) times each, under load
 	PAYMENTS_CRASHES=$(CRASHES) $(GO) test ./internal/crashtest -count=1 -v -timeout 0
+
+.PHONY: storm
+storm: ## Renew subscriptions all at once: EVENTS (100000) events, Stripe answering 25 calls a second
+	PAYMENTS_STORM_EVENTS=$(EVENTS) $(GO) test ./internal/stormtest -count=1 -v -parallel 1 -timeout 0
 
 .PHONY: lint
 lint: ## Check format, vet, linters, generated code, dependencies, known vulnerabilities

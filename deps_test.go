@@ -39,6 +39,7 @@ const arrows = `
 	pgx < internal/postgrestest
 	std < internal/bench
 	std < internal/crashtest
+	std < internal/stormtest
 	std < internal/processtest
 	payments, internal/store, internal/postgrestest, cmp, rapid < internal/storetest
 `

@@ -4,6 +4,7 @@ package processtest
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -55,6 +56,8 @@ type Config struct {
 	// Limit bounds the size of the files that it writes, in kibibytes, until
 	// Unlimit. Zero: none.
 	Limit int
+	// Rate is how many calls to Stripe a second it makes. Default: 1000.
+	Rate int
 	// Log takes what it logs. Default: what is at least an error is shown.
 	Log io.Writer
 }
@@ -87,7 +90,7 @@ func Start(t testing.TB, c Config) *Server {
 		"PATH=/usr/bin:/bin", "STRIPE_SECRET_KEY=sk_test_process", "STRIPE_PUBLISHABLE_KEY=pk_test_process",
 		"STRIPE_WEBHOOK_SECRET=" + c.WebhookSecret, "STRIPE_API_BASE=" + c.Stripe, "DATABASE_URL=" + c.Database,
 		"STRIPE_PRICE_ID_BASIC=" + c.Prices[0], "STRIPE_PRICE_ID_PREMIUM=" + c.Prices[1], "STRIPE_PRICE_ID_ELITE=" + c.Prices[2],
-		"PAYMENTS_JWT_SECRET=" + JWTSecret, "PAYMENTS_LOG_LEVEL=warn", "PAYMENTS_STRIPE_RATE=1000",
+		"PAYMENTS_JWT_SECRET=" + JWTSecret, "PAYMENTS_LOG_LEVEL=warn", "PAYMENTS_STRIPE_RATE=" + strconv.Itoa(cmp.Or(c.Rate, 1000)),
 	}
 	if c.Log != nil {
 		command.Stderr = c.Log
