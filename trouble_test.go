@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -154,7 +155,9 @@ func (l *life) trouble(t *testing.T, services []modelService, heard *int) {
 const poisonBody = `{"id": %q, "object": "event", "api_version": "2026-03-25.dahlia", "created": %d, "livemode": false,
 	"type": "customer.subscription.updated", "data": {"object": {"id": "sub_poison", "object": "subscription", "status": 17}}}`
 
-// fresh are the events since the last time that have arrived in both shapes.
+// fresh are the events since the last time that have arrived in both shapes, in
+// the order of their making: what becomes of each is then the same when a
+// history is played again.
 func (l *life) fresh(heard *int) []lifeEvent {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -162,7 +165,9 @@ func (l *life) fresh(heard *int) []lifeEvent {
 	for *heard < len(l.events) && l.events[*heard].shapes[0] != nil && l.events[*heard].shapes[1] != nil {
 		*heard++
 	}
-	return slices.Clone(l.events[from:*heard])
+	fresh := slices.Clone(l.events[from:*heard])
+	slices.SortFunc(fresh, func(a, b lifeEvent) int { return strings.Compare(a.id, b.id) }) // ids count up
+	return fresh
 }
 
 // end says that what happens from now on is no part of the history.

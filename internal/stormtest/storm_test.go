@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { os.Exit(processtest.Main(m)) }
 
 // eventsOfOne is about how many events tell of one renewal, of the types that
 // the server listens to.
-const eventsOfOne = 6
+const eventsOfOne = 5
 
 // subscribers is how many renew, so that about as many events tell of it as
 // PAYMENTS_STORM_EVENTS says.
