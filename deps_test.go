@@ -29,10 +29,11 @@ const arrows = `
 	payments, huma, jwx < internal/api
 	payments, standard-webhooks < internal/outbound
 	payments, prometheus < internal/metrics
+	payments, otel, river < internal/tracing
 	payments < internal/web
 
 	# All meet in the server, which the command wraps.
-	payments, internal/store, internal/stripe, internal/jobs, internal/api, internal/metrics, internal/outbound, internal/web < server
+	payments, internal/store, internal/stripe, internal/jobs, internal/api, internal/metrics, internal/tracing, internal/outbound, internal/web < server
 	payments, server, stripesim, kong, godotenv < cmd/payments
 
 	# For tests. Nothing above may import them.
@@ -52,6 +53,7 @@ var modules = map[string]string{
 	"huma":              "github.com/danielgtaylor/huma/v2",
 	"jwx":               "github.com/lestrrat-go/jwx/v3",
 	"kong":              "github.com/alecthomas/kong",
+	"otel":              "go.opentelemetry.io/otel",
 	"pgx":               "github.com/jackc/pgx/v5",
 	"prometheus":        "github.com/prometheus/client_golang",
 	"rapid":             "pgregory.net/rapid",

@@ -55,6 +55,9 @@ type Config struct {
 	// profiles are served.
 	// Empty: nowhere; from the environment the default is 127.0.0.1:9090.
 	OpsAddr string
+	// TracesEndpoint (OTEL_EXPORTER_OTLP_ENDPOINT) is the base URL of the
+	// collector of traces, for OTLP over HTTP. Empty: there are none.
+	TracesEndpoint string
 	// PublicURL (PAYMENTS_PUBLIC_URL) is the base of the links that leave the
 	// service. Empty: made from Addr.
 	PublicURL string
@@ -160,6 +163,10 @@ var variables = []Variable{
 	{
 		Name: "PAYMENTS_OPS_ADDR", Default: defaultOpsAddr, Help: "where metrics, health and profiles are served; empty: nowhere",
 		set: text(func(c *Config) *string { return &c.OpsAddr }),
+	},
+	{
+		Name: "OTEL_EXPORTER_OTLP_ENDPOINT", Default: "no traces", Help: "where traces are sent, such as http://localhost:4318",
+		set: text(func(c *Config) *string { return &c.TracesEndpoint }),
 	},
 	{
 		Name: "PAYMENTS_PUBLIC_URL", Default: "from PAYMENTS_ADDR", Help: "base of the links that leave the service",
@@ -401,6 +408,9 @@ func (c Config) faults() []string {
 	}
 	if c.JWTKeysURL != "" && !isURL(c.JWTKeysURL) {
 		fault("PAYMENTS_JWT_JWKS_URL", "is not a URL")
+	}
+	if c.TracesEndpoint != "" && !isURL(c.TracesEndpoint) {
+		fault("OTEL_EXPORTER_OTLP_ENDPOINT", "is not a URL such as http://localhost:4318")
 	}
 	if c.PublicURL != "" && !isURL(c.PublicURL) {
 		fault("PAYMENTS_PUBLIC_URL", "is not a URL such as https://pay.example.com")

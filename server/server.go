@@ -17,6 +17,7 @@ import (
 	"github.com/numerai-app/payments/internal/outbound"
 	"github.com/numerai-app/payments/internal/store"
 	"github.com/numerai-app/payments/internal/stripe"
+	"github.com/numerai-app/payments/internal/tracing"
 )
 
 // StripeAPIVersion is the version of Stripe's API in which calls are made.
@@ -30,6 +31,7 @@ type Server struct {
 	service *payments.Service
 	worker  store.Worker
 	metrics *metrics.Metrics
+	tracing *tracing.Tracing // nil: off
 	handler http.Handler
 }
 
@@ -51,6 +53,11 @@ func New(ctx context.Context, c Config) (*Server, error) {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	var err error
+	s.tracing, err = tracing.New(ctx, tracing.Config{Endpoint: c.TracesEndpoint, Version: c.Version, Logger: s.log})
+	if err != nil {
+		return nil, err
+	}
+	s.log = s.tracing.Logger(s.log)
 	if s.store, err = openCurrent(ctx, c.DatabaseURL, s.log); err != nil {
 		return nil, err
 	}
@@ -72,14 +79,14 @@ func (s *Server) connect() error {
 	})
 	client, err := stripe.New(stripe.Config{
 		SecretKey: c.StripeSecretKey, APIBase: c.StripeAPIBase, WebhookSecrets: c.StripeWebhookSecrets, Rate: c.StripeRate,
-		OnCall: s.countCall, Logger: s.log,
+		OnCall: s.countCall, Wrap: s.tracing.Transport, Logger: s.log,
 	})
 	if err != nil {
 		return fmt.Errorf("connect to Stripe: %w", err)
 	}
 	s.service, err = payments.New(payments.Config{
-		Store: s.store, Stripe: client, Background: client.Patient(), PollOnly: c.WebhooksOff,
-		Messenger: outbound.New(outbound.Config{}), Plans: plans, GracePeriod: c.GracePeriod,
+		Store: s.tracing.Store(s.store), Stripe: client, Background: client.Patient(), PollOnly: c.WebhooksOff,
+		Messenger: s.tracing.Messenger(outbound.New(outbound.Config{})), Plans: plans, GracePeriod: c.GracePeriod,
 		EventRetention: c.EventRetention, Now: c.Now, Logger: s.log, Observer: s.metrics,
 	})
 	if err != nil {
@@ -90,7 +97,7 @@ func (s *Server) connect() error {
 	if c.WebhooksOff {
 		pollInterval = payments.PollOnlyInterval
 	}
-	if s.worker, err = s.store.Jobs(jobs.Config(s.service, s.log, pollInterval)); err != nil {
+	if s.worker, err = s.store.Jobs(s.tracing.Jobs(jobs.Config(s.service, s.log, pollInterval))); err != nil {
 		return fmt.Errorf("prepare the jobs: %w", err)
 	}
 	tokens, err := api.NewTokens(api.TokensConfig{
@@ -100,13 +107,14 @@ func (s *Server) connect() error {
 	if err != nil {
 		return fmt.Errorf("prepare the check of tokens: %w", err)
 	}
-	s.handler, err = api.New(api.Config{
+	handler, err := api.New(api.Config{
 		Service: s.service, Tokens: tokens, PublishableKey: c.StripePublishableKey, PublicURL: c.PublicURL,
 		CORSOrigins: c.CORSOrigins, WebhooksOff: c.WebhooksOff, OnRequest: s.countRequest, Logger: s.log,
 	})
 	if err != nil {
 		return fmt.Errorf("prepare the API: %w", err)
 	}
+	s.handler = s.tracing.Handler(handler)
 	return nil
 }
 
@@ -114,7 +122,8 @@ func (s *Server) countCall(c stripe.Call) {
 	s.metrics.Call(metrics.Exchange{Path: c.Resource, Method: c.Method, Status: c.Status, Took: c.Took})
 }
 
-func (s *Server) countRequest(r api.Request) {
+func (s *Server) countRequest(ctx context.Context, r api.Request) {
+	tracing.Answered(ctx, r.Method, r.Route, r.Status)
 	s.metrics.Request(metrics.Exchange{Path: r.Route, Method: r.Method, Status: r.Status, Took: r.Took})
 }
 
@@ -208,5 +217,15 @@ func (s *Server) tryBegin(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the database. Run must have returned.
-func (s *Server) Close() error { return s.store.Close() }
+// Close closes the database, and sends the last traces. Run must have returned.
+func (s *Server) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	defer cancel()
+	if err := s.tracing.Close(ctx); err != nil { // a collector that is gone is no fault of ours
+		s.log.Warn("the last traces are lost", "error", err)
+	}
+	return s.store.Close()
+}
+
+// flushTime is how long the last traces may take to be sent.
+const flushTime = 5 * time.Second

@@ -37,8 +37,9 @@ type Config struct {
 	WebhooksOff bool
 	// CORSOrigins are the browser origins that may call.
 	CORSOrigins []string
-	// OnRequest is told of each request that was answered. Default: nobody is.
-	OnRequest func(Request)
+	// OnRequest is told of each request that was answered, with its context.
+	// Default: nobody is.
+	OnRequest func(context.Context, Request)
 	// Logger is told of requests (debug) and of failures. Default: nobody is.
 	Logger *slog.Logger
 }
@@ -59,7 +60,7 @@ func New(c Config) (http.Handler, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	if c.OnRequest == nil {
-		c.OnRequest = func(Request) {}
+		c.OnRequest = func(context.Context, Request) {}
 	}
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
 	setUpHuma()
@@ -169,7 +170,7 @@ func (s *server) identify(next http.Handler) http.Handler {
 		took := time.Since(start)
 		s.Logger.DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path,
 			"status", status.code, "duration", took, "request_id", id)
-		s.OnRequest(status.request(took))
+		s.OnRequest(r.Context(), status.request(took))
 	})
 }
 

@@ -224,7 +224,7 @@ const maxIdleConnections = 32
 // boundedClient is the client with what we demand of it: no redirect, which
 // would carry the key elsewhere, and no endless body. The timeout is each
 // call's own.
-func boundedClient(base *http.Client) *http.Client {
+func boundedClient(base *http.Client, wrap func(http.RoundTripper) http.RoundTripper) *http.Client {
 	client := http.Client{}
 	if base != nil {
 		client = *base
@@ -237,6 +237,9 @@ func boundedClient(base *http.Client) *http.Client {
 		own := shared.Clone()
 		own.MaxIdleConnsPerHost = maxIdleConnections
 		client.Transport = own
+	}
+	if wrap != nil {
+		client.Transport = wrap(client.Transport)
 	}
 	client.Transport = boundedTransport{client.Transport}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return errRedirect }

@@ -51,6 +51,9 @@ type Config struct {
 	// HTTPClient makes the calls; its redirects and its Timeout are not used.
 	// Default: one that keeps connections to Stripe open.
 	HTTPClient *http.Client
+	// Wrap stands between the client and the wire, at each try of a call.
+	// Default: nothing does.
+	Wrap func(http.RoundTripper) http.RoundTripper
 	// Logger is told of each call (debug) and of each repetition (warning),
 	// never of a body or a secret. Default: nobody is.
 	Logger *slog.Logger
@@ -129,7 +132,7 @@ func New(c Config) (*Client, error) {
 	}
 	client.backend = stripego.GetBackendWithConfig(stripego.APIBackend, &stripego.BackendConfig{
 		EnableTelemetry:   stripego.Bool(false),
-		HTTPClient:        boundedClient(c.HTTPClient),
+		HTTPClient:        boundedClient(c.HTTPClient, c.Wrap),
 		LeveledLogger:     silent{},
 		MaxNetworkRetries: stripego.Int64(0),
 		URL:               stripego.String(base),
