@@ -1,7 +1,6 @@
 package payments_test
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -209,14 +208,46 @@ func TestWishesOutliveAnOutage(t *testing.T) {
 	})
 }
 
-// TestEarlyPaymentOfInvoice checks that an invoice's payment that is heard of
-// before anything else of its user waits for the invoice and not for a read:
-// Stripe does not answer here.
-func TestEarlyPaymentOfInvoice(t *testing.T) {
+// TestEventBeforeItsUser checks that what is heard of before its user waits for
+// that, and not for a read: Stripe does not answer here.
+func TestEventBeforeItsUser(t *testing.T) {
 	t.Parallel()
+	for _, first := range []string{"invoice_payment.paid", "payment_intent.succeeded"} {
+		t.Run(first, func(t *testing.T) {
+			t.Parallel()
+			testEarly(t, first)
+		})
+	}
+}
+
+// retryingStore notes the events that have a job of their own.
+type retryingStore struct {
+	payments.Store
+	events []string
+}
+
+func (s *retryingStore) Update(ctx context.Context, fn func(payments.Tx) error) error {
+	return s.Store.Update(ctx, func(tx payments.Tx) error { return fn(&retryingTx{tx, s}) })
+}
+
+type retryingTx struct {
+	payments.Tx
+	noted *retryingStore
+}
+
+func (t *retryingTx) Enqueue(ctx context.Context, job payments.Job, after time.Duration) error {
+	if retry, ok := job.(payments.RetryEvent); ok {
+		t.noted.events = append(t.noted.events, retry.EventID)
+	}
+	return t.Tx.Enqueue(ctx, job, after)
+}
+
+func testEarly(t *testing.T, early string) {
+	t.Helper()
 	storetest.Each(t, func(t *testing.T, store payments.Store) {
 		l := someLife(t)
-		s := l.via(t, store, "http://127.0.0.1:1", 0)
+		noted := &retryingStore{Store: store}
+		s := l.via(t, noted, "http://127.0.0.1:1", 0)
 		customer := l.call(t, "POST", "/v1/customers", "metadata[user_id]=u1")["id"].(string)
 		good := l.call(t, "POST", "/v1/payment_methods/pm_card_visa/attach", "customer="+customer)["id"].(string)
 		l.call(t, "POST", "/v1/subscriptions", "customer="+customer+"&items[0][price]="+l.prices[0]+"&metadata[user_id]=u1&default_payment_method="+good)
@@ -225,11 +256,16 @@ func TestEarlyPaymentOfInvoice(t *testing.T) {
 		events := slices.Clone(l.events)
 		l.mu.Unlock()
 		slices.SortStableFunc(events, func(a, b lifeEvent) int {
-			first := []byte(`"invoice_payment.paid"`)
-			return cmp.Compare(bytes.Count(b.shapes[0], first), bytes.Count(a.shapes[0], first))
+			first := func(e lifeEvent) int {
+				if e.kind() == early {
+					return 0
+				}
+				return 1
+			}
+			return cmp.Compare(first(a), first(b))
 		})
 		for _, event := range events {
-			if err := s.ReceiveEvent(t.Context(), event.shapes[0], signed(event.shapes[0])); err != nil {
+			if err := s.ReceiveEvent(t.Context(), event.shapes[1], signed(event.shapes[1])); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -243,8 +279,8 @@ func TestEarlyPaymentOfInvoice(t *testing.T) {
 		if first := waiting(); len(first) == 0 {
 			t.Fatal("nothing came before its user")
 		}
-		for _, event := range waiting() {
-			if err := s.Work(t.Context(), payments.RetryEvent{EventID: event.ID}, payments.Attempt{Number: 1}); err != nil {
+		for _, id := range noted.events {
+			if err := s.Work(t.Context(), payments.RetryEvent{EventID: id}, payments.Attempt{Number: 1}); err != nil {
 				t.Fatal(err)
 			}
 		}

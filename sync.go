@@ -238,7 +238,9 @@ func (a *application) link(ctx context.Context, l links) error {
 	return a.wakeUnowned(ctx, a.tx, l.Customer)
 }
 
-// wakeUnowned asks for the objects of events that came before their user.
+// wakeUnowned has the events processed that came before their user and still
+// wait, and asks for the objects of those that were given up: what they tell may
+// be long past.
 func (s *Service) wakeUnowned(ctx context.Context, tx Tx, stripeCustomerID string) error {
 	events, err := tx.UnownedEvents(ctx, stripeCustomerID, reasonNoUser)
 	if err != nil {
@@ -247,6 +249,12 @@ func (s *Service) wakeUnowned(ctx context.Context, tx Tx, stripeCustomerID strin
 	for _, event := range events {
 		if event.ObjectID == "" || event.Status == EventPending && event.Reason != reasonWaitsForOwner {
 			continue // the one that is being applied just now, or one that is read or tried again anyway
+		}
+		if event.Status == EventPending {
+			if err := retrySoon(ctx, tx, event); err != nil {
+				return err
+			}
+			continue
 		}
 		event.Status, event.Reason = EventPending, reasonWaitsForRead
 		if err := tx.PutEvent(ctx, event); err != nil {
@@ -281,19 +289,24 @@ func (a *application) wakeWaiting(ctx context.Context) error {
 			return err
 		}
 		for _, event := range events {
-			event.WaitsFor, event.Reason = "", reasonWaitsForRetry
-			if err := a.tx.PutEvent(ctx, event); err != nil {
-				return err
-			}
-			if err := a.tx.CancelRefresh(ctx, event.ObjectID, wishOwner); err != nil {
-				return err
-			}
-			if err := a.tx.Enqueue(ctx, RetryEvent{EventID: event.ID}, 0); err != nil {
+			if err := retrySoon(ctx, a.tx, event); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// retrySoon has an event processed that waited for what is there now.
+func retrySoon(ctx context.Context, tx Tx, event Event) error {
+	event.WaitsFor, event.Reason = "", reasonWaitsForRetry
+	if err := tx.PutEvent(ctx, event); err != nil {
+		return err
+	}
+	if err := tx.CancelRefresh(ctx, event.ObjectID, wishOwner); err != nil {
+		return err
+	}
+	return tx.Enqueue(ctx, RetryEvent{EventID: event.ID}, 0)
 }
 
 // putObject stores an object if it is newer than what is stored, and in any
