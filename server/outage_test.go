@@ -242,7 +242,9 @@ func (w *witness) subscribeElsewhere(t *testing.T, user string) {
 		pending, err := w.service.Payments().Events(t.Context(), payments.EventFilter{Status: payments.EventPending, Limit: 1000})
 		return err == nil && !slices.ContainsFunc(pending, func(e payments.Event) bool { return e.Type != "customer.subscription.updated" })
 	})
-	want(t, "history of a new user", w.history(t, user), []string{"invoice 1999 usd paid"})
+	w.eventually(t, "the history of a new user", func() bool { // its last event may still be on its way
+		return slices.Equal(w.history(t, user), []string{"invoice 1999 usd paid"})
+	})
 }
 
 // eventsOfOne is how many events tell of a new subscription.
