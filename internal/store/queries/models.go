@@ -145,6 +145,10 @@ type Refresh struct {
 	Queued    bool
 }
 
+type SchemaCompatibility struct {
+	OldestKnown int64
+}
+
 type StripeObject struct {
 	ID            string
 	Kind          string
