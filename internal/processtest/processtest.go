@@ -122,10 +122,14 @@ func Start(t testing.TB, c Config) *Server {
 func (s *Server) Pid() int { return s.process.Process.Pid }
 
 // Unlimit lets a server that was started with a Limit write as much as it
-// likes. Where the machine cannot do that to a process, the test is skipped.
+// likes. Where the machine cannot do that to a process, the test is skipped, and
+// fails with CI=true.
 func (s *Server) Unlimit(t testing.TB) {
 	t.Helper()
 	prlimit, err := exec.LookPath("prlimit")
+	if err != nil && os.Getenv("CI") == "true" {
+		t.Fatalf("prlimit (Debian: util-linux) is missing: %v", err)
+	}
 	if err != nil {
 		t.Skipf("skipped for lack of prlimit (Debian: util-linux): %v", err)
 	}
