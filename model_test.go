@@ -369,8 +369,8 @@ func (l *life) plans(t *testing.T) payments.Plans {
 	return plans
 }
 
-// deliver hands events over, one shape or the other, and then does all the
-// reading that was asked for.
+// deliver hands events over, one shape or the other, and then does all the work
+// that follows: what is tried again may call for reads, and these wake others.
 func (l *life) deliver(t *testing.T, s modelService, events []lifeEvent) {
 	t.Helper()
 	for _, event := range events {
@@ -380,30 +380,21 @@ func (l *life) deliver(t *testing.T, s modelService, events []lifeEvent) {
 		}
 	}
 	for round := 0; ; round++ {
-		var due []payments.Refresh
-		var pending []payments.Event
-		err := s.store.View(t.Context(), func(tx payments.Tx) (err error) {
-			if pending, err = tx.Events(t.Context(), payments.EventFilter{Status: payments.EventPending, Limit: 1000}); err != nil {
-				return err
-			}
-			due, err = tx.DueRefreshes(t.Context(), l.sim.Now().Add(24*time.Hour), 1000)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, event := range pending {
+		retried := false
+		for _, event := range l.pending(t, s) {
 			if event.WaitsFor == "" && !slices.Contains(l.poison, event.ID) { // a job of its own, or a read, sees to it
+				retried = true
 				if err := s.Work(t.Context(), payments.RetryEvent{EventID: event.ID}, payments.Attempt{Number: 1}); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
-		if len(due) == 0 {
+		due := l.due(t, s) // those too that were wished for just now
+		if len(due) == 0 && !retried {
 			return
 		}
 		if round > 20 {
-			t.Fatalf("reads that never end: %+v", due)
+			t.Fatalf("work that never ends: %+v", due)
 		}
 		for _, wish := range due {
 			err := s.Work(t.Context(), payments.RefreshObject{ObjectID: wish.ID}, payments.Attempt{Number: 1})
@@ -415,6 +406,32 @@ func (l *life) deliver(t *testing.T, s modelService, events []lifeEvent) {
 			}
 		}
 	}
+}
+
+// pending are the events that are not settled yet.
+func (l *life) pending(t *testing.T, s modelService) (pending []payments.Event) {
+	t.Helper()
+	err := s.store.View(t.Context(), func(tx payments.Tx) (err error) {
+		pending, err = tx.Events(t.Context(), payments.EventFilter{Status: payments.EventPending, Limit: 1000})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pending
+}
+
+// due are the reads that are wished for within a day.
+func (l *life) due(t *testing.T, s modelService) (due []payments.Refresh) {
+	t.Helper()
+	err := s.store.View(t.Context(), func(tx payments.Tx) (err error) {
+		due, err = tx.DueRefreshes(t.Context(), l.sim.Now().Add(24*time.Hour), 1000)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return due
 }
 
 // modelState is all that must not depend on the order of events.

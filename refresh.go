@@ -81,8 +81,8 @@ func (a *application) wishWhile(ctx context.Context, needed bool, wish Refresh, 
 	}
 	standing, err := a.tx.Refresh(ctx, wish.ID)
 	switch {
-	case err == nil && !standing.Queued:
-		return nil
+	case err == nil && !standing.Queued && (standing.Reason == wish.Reason || standing.Reason == wishSeveral):
+		return nil // a wish for several things is withdrawn by none of them
 	case err != nil && !isNotFound(err):
 		return err
 	}

@@ -80,6 +80,7 @@ func suffer(t *testing.T, store payments.Store, by chance, processes int) {
 	l := newLife(t, by)
 	var services []modelService
 	watch := &watched{rule: payments.Rule{Plans: l.plans(t)}, now: l.sim.Now}
+	t.Cleanup(func() { watch.keepJournal(t) })
 	for _, process := range storetest.Shared(t, store, processes) {
 		services = append(services, l.service(t, watch.store(process)))
 	}

@@ -22,6 +22,8 @@ type watched struct {
 	mu     sync.Mutex
 	faults []string
 	told   []payments.OutboundEvent
+	// journal is what every commit did.
+	journal []string
 }
 
 // store is a store all of whose commits are watched.
@@ -36,7 +38,7 @@ type watchedStore struct {
 func (s *watchedStore) Update(ctx context.Context, fn func(payments.Tx) error) error {
 	var tx *watchedTx
 	err := s.Store.Update(ctx, func(inner payments.Tx) error {
-		tx = &watchedTx{Tx: inner, before: map[string]payments.Customer{}}
+		tx = &watchedTx{journal: journal{Tx: inner}, before: map[string]payments.Customer{}}
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -47,13 +49,14 @@ func (s *watchedStore) Update(ctx context.Context, fn func(payments.Tx) error) e
 		defer s.watch.mu.Unlock()
 		s.watch.faults = append(s.watch.faults, tx.faults...)
 		s.watch.told = append(s.watch.told, tx.told...)
+		s.watch.journal = append(append(s.watch.journal, tx.lines...), "committed")
 	}
 	return err
 }
 
 // watchedTx notes whose premium may change, and what it was.
 type watchedTx struct {
-	payments.Tx
+	journal
 	before map[string]payments.Customer
 	told   []payments.OutboundEvent
 	faults []string
@@ -77,7 +80,7 @@ func (t *watchedTx) PutCustomer(ctx context.Context, c payments.Customer) error 
 	if err := t.touch(ctx, c.ID); err != nil {
 		return err
 	}
-	return t.Tx.PutCustomer(ctx, c)
+	return t.journal.PutCustomer(ctx, c)
 }
 
 // PutSubscription implements [payments.Tx].
@@ -85,7 +88,7 @@ func (t *watchedTx) PutSubscription(ctx context.Context, s payments.Subscription
 	if err := t.touch(ctx, s.UserID); err != nil {
 		return err
 	}
-	return t.Tx.PutSubscription(ctx, s)
+	return t.journal.PutSubscription(ctx, s)
 }
 
 // InsertOutbound implements [payments.Tx].
