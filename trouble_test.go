@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/numerai-app/payments"
+	"github.com/numerai-app/payments/internal/store"
 	"github.com/numerai-app/payments/internal/storetest"
 )
 
@@ -34,7 +35,8 @@ func TestTroubleEndsAlike(t *testing.T) {
 			t.Fatalf("PAYMENTS_HISTORIES: %v", err)
 		}
 	}
-	storetest.Each(t, func(t *testing.T, store payments.Store) {
+	storetest.Each(t, func(t *testing.T, engine payments.Store) {
+		g := newGround(t, engine)
 		histories := 0
 		rapid.Check(t, func(r *rapid.T) {
 			chance := &script{numbers: rapid.SliceOfN(rapid.IntRange(0, 1<<10), 1, 300).Draw(r, "chance")}
@@ -43,7 +45,7 @@ func TestTroubleEndsAlike(t *testing.T) {
 			if histories++; histories > most && !t.Failed() {
 				return
 			}
-			if !t.Run(fmt.Sprint("history ", histories), func(t *testing.T) { suffer(t, store, chance, processes) }) {
+			if !t.Run(fmt.Sprint("history ", histories), func(t *testing.T) { g.suffer(t, chance, processes) }) {
 				r.Fatal("the history does not end as it should")
 			}
 		})
@@ -74,14 +76,28 @@ func (s *script) Shuffle(n int, swap func(i, j int)) {
 	}
 }
 
-// suffer plays one history.
-func suffer(t *testing.T, store payments.Store, by chance, processes int) {
+// ground is where histories are played, one after another: the stores of the
+// processes that listen, on one database, and one for a delivery in order.
+type ground struct {
+	processes []*store.Store
+	inOrder   *store.Store
+}
+
+func newGround(t *testing.T, engine payments.Store) ground {
 	t.Helper()
+	return ground{storetest.Shared(t, engine, 3), storetest.Another(t, engine)}
+}
+
+// suffer plays one history.
+func (g ground) suffer(t *testing.T, by chance, processes int) {
+	t.Helper()
+	storetest.Empty(t, g.inOrder)
+	storetest.Empty(t, g.processes[0])
 	l := newLife(t, by)
 	var services []modelService
 	watch := &watched{rule: payments.Rule{Plans: l.plans(t)}, now: l.sim.Now}
 	t.Cleanup(func() { watch.keepJournal(t) })
-	for _, process := range storetest.Shared(t, store, processes) {
+	for _, process := range g.processes[:processes] {
 		services = append(services, l.service(t, watch.store(process)))
 	}
 	heard := 0
@@ -98,7 +114,7 @@ func suffer(t *testing.T, store payments.Store, by chance, processes int) {
 	l.checkAgainstStripe(t, got)
 	l.checkInvariants(t, services[0], got)
 	watch.checkTold(t, got)
-	inOrder := l.service(t, storetest.Another(t, store))
+	inOrder := l.service(t, g.inOrder)
 	l.deliver(t, inOrder, l.events)
 	if diff := cmp.Diff(l.state(t, inOrder), got, withoutOurOwn...); diff != "" {
 		t.Fatalf("trouble ends in another state (-in order +this):\n%s", diff)

@@ -51,19 +51,32 @@ func Another(t testing.TB, s payments.Store) *store.Store {
 // gave.
 func Shared(t testing.TB, s payments.Store, processes int) (shared []*store.Store) {
 	t.Helper()
-	newURL, ok := engines.Load(s)
-	if !ok {
-		t.Fatal("storetest: another of a store that is closed, or is not from here")
-	}
-	url := newURL.(func(testing.TB) string)(t)
+	newURL := originOf(t, s).newURL
+	url := newURL(t)
 	for range processes {
-		shared = append(shared, open(t, url, newURL.(func(testing.TB) string)))
+		shared = append(shared, open(t, url, newURL))
 	}
 	return shared
 }
 
-// engines holds, for each open store, what makes a database of its engine.
-var engines sync.Map // *store.Store → func(testing.TB) string
+// origin is where a store's rows are, and what makes another database of the
+// same engine.
+type origin struct {
+	url    string
+	newURL func(testing.TB) string
+}
+
+// origins holds that of each open store.
+var origins sync.Map // *store.Store → origin
+
+func originOf(t testing.TB, s payments.Store) origin {
+	t.Helper()
+	from, ok := origins.Load(s)
+	if !ok {
+		t.Fatal("storetest: the store is closed, or is not from here")
+	}
+	return from.(origin)
+}
 
 // SQLite gives a migrated store on SQLite, which is closed with the test.
 func SQLite(t testing.TB) *store.Store {
@@ -131,9 +144,9 @@ func open(t testing.TB, url string, newURL func(testing.TB) string) *store.Store
 	if err != nil {
 		t.Fatalf("storetest: %v", err)
 	}
-	engines.Store(payments.Store(s), newURL)
+	origins.Store(payments.Store(s), origin{url, newURL})
 	t.Cleanup(func() {
-		engines.Delete(payments.Store(s))
+		origins.Delete(payments.Store(s))
 		if err := s.Close(); err != nil {
 			t.Errorf("storetest: %v", err)
 		}
