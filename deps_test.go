@@ -42,7 +42,7 @@ const arrows = `
 	std < internal/crashtest
 	std < internal/stormtest
 	std < internal/processtest
-	payments, internal/store, internal/postgrestest, cmp, rapid < internal/storetest
+	payments, internal/store, internal/postgrestest, pgx, cmp, rapid < internal/storetest
 `
 
 // modules names what comes from other modules: a path and all below it.
