@@ -34,7 +34,7 @@ test: ## Run the tests on SQLite and PostgreSQL with the race detector
 
 .PHONY: soak
 soak: ## Play HISTORIES (10000) random histories through trouble, for hours
-	PAYMENTS_HISTORIES=$(HISTORIES) $(GO) test . -run TestTroubleEndsAlike -rapid.checks=$(HISTORIES) -timeout 0
+	PAYMENTS_HISTORIES=$(HISTORIES) $(GO) test . -run TestTroubleEndsAlike -rapid.checks=$(HISTORIES) -v -timeout 0
 
 .PHONY: crash
 crash: ## Kill the server and PostgreSQL, and fail over, CRASHES (300) times each, under load
