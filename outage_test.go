@@ -208,6 +208,47 @@ func TestWishesOutliveAnOutage(t *testing.T) {
 	})
 }
 
+// TestWishOfAnotherReason checks that a read which is wished for to find an
+// object's user does not stand for another one of the same object: the first
+// may be withdrawn, and a payment without an invoice would never get its row.
+func TestWishOfAnotherReason(t *testing.T) {
+	t.Parallel()
+	const whoseItIs = "whose it is"
+	storetest.Each(t, func(t *testing.T, store payments.Store) {
+		l := someLife(t)
+		l.users = []string{"user0"}
+		s := l.service(t, store)
+		heard := 0
+		customer := l.call(t, "POST", "/v1/customers", "metadata[user_id]=user0")["id"].(string)
+		l.call(t, "POST", "/v1/payment_intents", "amount=700&currency=usd&confirm=true&payment_method=pm_card_visa&customer="+customer)
+		l.await(t)
+		events := l.fresh(&heard)
+		succeeded := events[slices.IndexFunc(events, func(e lifeEvent) bool { return e.kind() == "payment_intent.succeeded" })]
+		intent := l.objects(t, "/v1/payment_intents")[0]["id"].(string)
+		change := func(fn func(tx payments.Tx) error) {
+			t.Helper()
+			if err := store.Update(t.Context(), fn); err != nil {
+				t.Fatal(err)
+			}
+		}
+		change(func(tx payments.Tx) error {
+			known := payments.Customer{User: payments.User{ID: "user0"}, StripeCustomerID: customer, Plan: payments.FreePlan, CreatedAt: noon, UpdatedAt: noon}
+			return errors.Join(tx.PutCustomer(t.Context(), known), tx.PutRefresh(t.Context(), payments.Refresh{
+				Ref: payments.Ref{Kind: payments.KindPaymentIntent, ID: intent}, Wishes: 1, Reason: whoseItIs, DueAt: l.sim.Now().Add(time.Minute),
+			}))
+		})
+		body := succeeded.shapes[1] // since 2025 it does not name the invoice that it pays
+		if err := s.ReceiveEvent(t.Context(), body, signed(body)); err != nil {
+			t.Fatal(err)
+		}
+		change(func(tx payments.Tx) error { return tx.CancelRefresh(t.Context(), intent, whoseItIs) })
+		l.deliver(t, s, nil)
+		if history := l.state(t, s).History["user0"]; len(history) != 1 || history[0].Source != intent {
+			t.Errorf("the payment has no row: %+v", history)
+		}
+	})
+}
+
 // TestEventBeforeItsUser checks that what is heard of before its user waits for
 // that, and not for a read: Stripe does not answer here.
 func TestEventBeforeItsUser(t *testing.T) {
