@@ -140,7 +140,7 @@ func (l *life) playUser(t *testing.T, user string) {
 		return l.call(t, "POST", "/v1/subscriptions", form)
 	}
 	var subscription map[string]any
-	switch l.random.IntN(4) {
+	switch l.random.IntN(5) {
 	case 0:
 		subscription = subscribe("pm_card_visa", "allow_incomplete")
 	case 1:
@@ -154,6 +154,14 @@ func (l *life) playUser(t *testing.T, user string) {
 	case 3:
 		subscription = subscribe("pm_card_visa", "allow_incomplete")
 		l.call(t, "POST", "/v1/subscriptions/"+subscription["id"].(string), "cancel_at_period_end=true")
+	case 4:
+		subscription = subscribe("", "allow_incomplete&trial_period_days=3&trial_settings[end_behavior][missing_payment_method]=pause")
+		l.advance(t, 4*24*time.Hour)
+		if l.random.IntN(2) == 0 {
+			path := "/v1/subscriptions/" + subscription["id"].(string)
+			l.call(t, "POST", path, "default_payment_method="+attach("pm_card_visa"))
+			l.tryCall("POST", path+"/resume", "billing_cycle_anchor=now")
+		}
 	}
 	id := subscription["id"].(string)
 	for range 4 {

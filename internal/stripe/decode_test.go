@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -423,13 +424,16 @@ func TestHandledEventTypes(t *testing.T) {
 	t.Parallel()
 	want := []string{
 		"charge.dispute.closed", "charge.dispute.created", "charge.dispute.updated", "charge.refunded", "customer.deleted",
-		"customer.subscription.created", "customer.subscription.deleted", "customer.subscription.updated",
-		"invoice.paid", "invoice.payment_failed", "invoice.payment_succeeded", "invoice.voided",
+		"customer.subscription.created", "customer.subscription.deleted", "customer.subscription.paused",
+		"customer.subscription.resumed", "customer.subscription.updated", "invoice.paid", "invoice.payment_failed", "invoice.payment_succeeded", "invoice.voided",
 		"invoice_payment.paid", "payment_intent.canceled", "payment_intent.payment_failed",
 		"payment_intent.requires_action", "payment_intent.succeeded", "refund.created", "refund.updated",
 	}
 	if diff := cmp.Diff(want, stripe.HandledEventTypes()); diff != "" {
 		t.Errorf("types differ (-want +got):\n%s", diff)
+	}
+	if polled := stripe.PolledEventTypes(); len(polled) > 20 || len(polled) != len(want)-1 || slices.Contains(polled, "invoice.payment_succeeded") {
+		t.Errorf("a poll asks for %d types, Stripe takes 20: %v", len(polled), polled)
 	}
 }
 

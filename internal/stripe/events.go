@@ -118,7 +118,7 @@ func (c *Client) UndeliveredEvents(ctx context.Context) ([]payments.Event, error
 
 // eventPage reads one page, of 100 events where the parameters do not say how many.
 func (c *Client) eventPage(ctx context.Context, params stripego.EventListParams) (eventPage, error) {
-	params.Types = stripego.StringSlice(HandledEventTypes())
+	params.Types = stripego.StringSlice(PolledEventTypes())
 	if params.Limit == nil {
 		params.Limit = stripego.Int64(pageSize)
 	}
