@@ -389,9 +389,9 @@ func (s *Service) settlePremium(ctx context.Context, tx Tx, userID string) error
 		return err
 	}
 	premium := s.rule.Premium(subscriptions, grants, s.now())
-	changed := premium.IsPremium != customer.IsPremium || premium.Plan != customer.Plan
-	if !changed && compareTimes(premium.Until, customer.PremiumUntil) == 0 &&
-		compareTimes(premium.RecheckAt, customer.RecheckAt) == 0 {
+	changed := premium.IsPremium != customer.IsPremium || premium.Plan != customer.Plan ||
+		compareTimes(premium.Until, customer.PremiumUntil) != 0
+	if !changed && compareTimes(premium.RecheckAt, customer.RecheckAt) == 0 {
 		return nil
 	}
 	customer.IsPremium, customer.Plan = premium.IsPremium, premium.Plan

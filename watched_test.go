@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/numerai-app/payments"
 )
 
@@ -99,11 +101,22 @@ func (t *watchedTx) InsertOutbound(ctx context.Context, e payments.OutboundEvent
 
 // outboundData is what the checks read of outbound events.
 type outboundData struct {
-	IsPremium             bool   `json:"is_premium"`
-	Plan                  string `json:"plan"`
+	outboundPremium
+
 	StripeSubscriptionID  string `json:"stripe_subscription_id"`
 	StripePaymentIntentID string `json:"stripe_payment_intent_id"`
 	AmountRefunded        int64  `json:"amount_refunded"`
+}
+
+// outboundPremium is what a host keeps of a user's premium.
+type outboundPremium struct {
+	IsPremium    bool       `json:"is_premium"`
+	Plan         string     `json:"plan"`
+	PremiumUntil *time.Time `json:"premium_until"`
+}
+
+func premiumOf(c payments.Customer) outboundPremium {
+	return outboundPremium{c.IsPremium, c.Plan, c.PremiumUntil}
 }
 
 // check looks at the users whom the transaction changed, just before its commit.
@@ -122,8 +135,8 @@ func (t *watchedTx) check(ctx context.Context, w *watched) error {
 			return err
 		}
 		premium := w.rule.Premium(subscriptions, grants, w.now())
-		if premium.IsPremium != after.IsPremium || premium.Plan != after.Plan {
-			t.fault("%s is stored with premium %v of %q, the rule says %v of %q", userID, after.IsPremium, after.Plan, premium.IsPremium, premium.Plan)
+		if diff := cmp.Diff(outboundPremium{premium.IsPremium, premium.Plan, premium.Until}, premiumOf(after)); diff != "" {
+			t.fault("%s is stored with another premium than the rule's (-rule +stored):\n%s", userID, diff)
 		}
 		if err := t.checkTold(userID, before, after); err != nil {
 			return err
@@ -135,7 +148,7 @@ func (t *watchedTx) check(ctx context.Context, w *watched) error {
 // checkTold: what the host is told of a user's premium leads from what it was
 // to what it is, each step a change.
 func (t *watchedTx) checkTold(userID string, before, after payments.Customer) error {
-	isPremium, plan := before.IsPremium, before.Plan
+	heard := premiumOf(before)
 	for _, event := range t.told {
 		if event.Type != payments.OutboundPremiumChanged || event.UserID != userID {
 			continue
@@ -144,13 +157,13 @@ func (t *watchedTx) checkTold(userID string, before, after payments.Customer) er
 		if err := json.Unmarshal(event.Data, &data); err != nil {
 			return err
 		}
-		if data.IsPremium == isPremium && data.Plan == plan {
+		if cmp.Equal(data.outboundPremium, heard) {
 			t.fault("%s is told a change of premium that is none: %s", userID, event.Data)
 		}
-		isPremium, plan = data.IsPremium, data.Plan
+		heard = data.outboundPremium
 	}
-	if isPremium != after.IsPremium || plan != after.Plan {
-		t.fault("premium of %s becomes %v of %q, and the host is left with %v of %q", userID, after.IsPremium, after.Plan, isPremium, plan)
+	if diff := cmp.Diff(premiumOf(after), heard); diff != "" {
+		t.fault("the host is left with another premium of %s than is stored (-stored +told):\n%s", userID, diff)
 	}
 	return nil
 }
