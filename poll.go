@@ -18,8 +18,9 @@ type EventPoll struct {
 	// is listed again. Empty: from the oldest.
 	Anchor, Head string
 	HeadAt       time.Time
-	// Behind: the list goes on after Head, and the next poll goes on there.
-	Behind bool
+	// Next is the event after which a poll goes on that was not read to the
+	// end; empty: it was.
+	Next string
 	// Reached is when the newest event that was read was made, by Stripe's clock.
 	// Customers of a test clock are ahead of it.
 	Reached time.Time
@@ -69,7 +70,7 @@ func (s *Service) pollEvents(ctx context.Context) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("poll Stripe's events: %w", err)
-	case poll.Behind:
+	case poll.Next != "":
 		return &SnoozeError{}
 	}
 	return nil
@@ -104,7 +105,7 @@ func (s *Service) notePoll(ctx context.Context, poll EventPoll) error {
 // runPoll is one run. It brings poll up to date as it goes.
 func (s *Service) runPoll(ctx context.Context, poll *EventPoll) error {
 	run := pollRun{Service: s, EventPoll: poll}
-	if err := run.events(ctx); err != nil || poll.Behind {
+	if err := run.events(ctx); err != nil || poll.Next != "" {
 		return err
 	}
 	if !s.pollOnly {

@@ -23,14 +23,10 @@ type pollRun struct {
 // itself: then nothing was missed.
 func (r *pollRun) events(ctx context.Context) error {
 	missed := r.now().Sub(r.HeadAt) > eventMemory // as before the first time
-	if missed || r.Head == "" {
+	if missed || r.Anchor == "" {
 		return r.anew(ctx, missed)
 	}
-	from := r.Anchor
-	if r.Behind || from == "" {
-		from = r.Head
-	}
-	err := r.after(ctx, from)
+	err := r.after(ctx, firstOf(r.Next, r.Anchor))
 	if isNotFound(err) {
 		return r.anew(ctx, r.now().Sub(r.Reached) < eventMemory)
 	}
@@ -46,44 +42,56 @@ func (r *pollRun) anew(ctx context.Context, missed bool) error {
 	if missed {
 		r.Reread, r.RereadAfter = true, ""
 	}
-	r.Anchor, r.Head, r.HeadAt, r.Behind = "", "", r.now(), false
+	r.Anchor, r.Head, r.HeadAt, r.Next = "", "", r.now(), ""
 	if err := r.receiveAll(ctx, page.Events); err != nil || page.Last == "" {
 		return err
 	}
-	r.reach(page.Last, true)
+	r.Anchor, r.Head = page.Last, page.Last
 	return r.after(ctx, page.Last)
 }
 
 // after receives what follows an event in the list, as much as one run takes.
 func (r *pollRun) after(ctx context.Context, id string) error {
-	last, more := "", true
+	more := true
 	for pages := 0; more && pages < pollPages; pages++ {
 		page, err := r.background.EventsAfter(ctx, id)
 		if err == nil {
 			err = r.receiveAll(ctx, page.Events)
 		}
 		if err != nil {
-			if last != "" {
-				r.reach(last, true)
-			}
 			return err
 		}
 		if page.Last != "" {
-			id, last = page.Last, page.Last
+			id = page.Last
 		}
-		more = page.More
+		if more = page.More; more {
+			r.pass(id, page.Events)
+		}
 	}
-	r.reach(firstOf(last, r.Head), more)
+	if !more {
+		r.arrive(id)
+	}
 	return nil
 }
 
-// reach notes that the list was read up to an event.
-func (r *pollRun) reach(id string, more bool) {
+// pass notes a place in the list at which a poll may go on. The next one begins
+// there only if nothing before it can become visible any more, so that it does
+// not list a long backlog again.
+func (r *pollRun) pass(id string, events []Event) {
 	now := r.now()
-	if r.Behind || more || now.Sub(r.HeadAt) >= pollOverlap {
+	r.Next = id
+	if len(events) > 0 && now.Sub(events[len(events)-1].Created) >= pollOverlap {
+		r.Anchor, r.Head, r.HeadAt = id, id, now
+	}
+}
+
+// arrive notes the end of the list.
+func (r *pollRun) arrive(id string) {
+	now := r.now()
+	r.Next = ""
+	if now.Sub(r.HeadAt) >= pollOverlap {
 		r.Anchor, r.Head, r.HeadAt = r.Head, id, now
 	}
-	r.Behind = more
 }
 
 // undelivered receives what Stripe says that it could not deliver: it may be

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -303,7 +304,7 @@ func TestPollOfAQuietAccount(t *testing.T) {
 		proxy.set(func(p *listProxy) { p.gone = true })
 		for range 2 {
 			l.poll(t, s)
-			if poll := cursor(t, store); poll.Reread || poll.Head != "" || poll.Behind || l.sim.Now().Sub(poll.PolledAt) > time.Minute {
+			if poll := cursor(t, store); poll.Reread || poll.Head != "" || poll.Next != "" || l.sim.Now().Sub(poll.PolledAt) > time.Minute {
 				t.Errorf("the poll stands at %+v", poll)
 			}
 		}
@@ -324,6 +325,50 @@ func cursor(t *testing.T, store payments.Store) (poll payments.EventPoll) {
 		t.Fatal(err)
 	}
 	return poll
+}
+
+// TestBacklogSeesLateEvents checks that what becomes visible late is found also
+// where the list was long, so that it was read in several runs, or where
+// Stripe stopped to answer in between.
+func TestBacklogSeesLateEvents(t *testing.T) {
+	t.Parallel()
+	for name, stops := range map[string]bool{"long": false, "interrupted": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			storetest.Each(t, func(t *testing.T, store payments.Store) {
+				l := someLife(t)
+				proxy := newListProxy(t, l.url)
+				s := l.via(t, store, proxy.url, 0)
+				l.subscribed(t, "u0")
+				l.poll(t, s)
+				proxy.set(func(p *listProxy) { p.limit, p.hidden = "2", `"invoice.paid"` })
+				users := 14
+				if stops {
+					users = 2
+				}
+				for i := range users {
+					l.subscribed(t, fmt.Sprint("late", i))
+				}
+				if stops {
+					answered := 0
+					proxy.set(func(p *listProxy) { p.fail = func(url.Values) bool { answered++; return answered > 2 } })
+					err := s.Work(t.Context(), payments.PollEvents{}, payments.Attempt{Number: 1, Last: true})
+					if !errors.Is(err, payments.ErrUnavailable) {
+						t.Fatalf("without an answer: %v, want ErrUnavailable", err)
+					}
+				}
+				proxy.set(func(p *listProxy) { p.fail = nil })
+				if runs := l.poll(t, s); runs == 1 && !stops {
+					t.Fatal("the list was not long")
+				}
+				proxy.set(func(p *listProxy) { p.hidden = "" })
+				l.poll(t, s)
+				if events := typed(t, s, "invoice.paid"); len(events) != users+1 {
+					t.Errorf("%d of %d paid invoices were heard of", len(events), users+1)
+				}
+			})
+		})
+	}
 }
 
 // TestPollInterrupted checks that a poll that Stripe does not answer to the end
@@ -349,14 +394,14 @@ func TestPollInterrupted(t *testing.T) {
 			t.Fatalf("without an answer: %v, want ErrUnavailable", err)
 		}
 		after := cursor(t, store)
-		if !after.Behind || after.Head == before.Head || !after.PolledAt.Equal(before.PolledAt) {
+		if after.Next == "" || after.Anchor != before.Anchor || !after.PolledAt.Equal(before.PolledAt) {
 			t.Errorf("the poll stands at %+v, before at %+v", after, before)
 		}
 		proxy.set(func(p *listProxy) { p.fail, p.requests = nil, nil })
 		l.poll(t, s)
 		proxy.set(func(p *listProxy) {
-			if got := p.requests[0].Get("ending_before"); got != after.Head {
-				t.Errorf("it goes on after %s, want %s", got, after.Head)
+			if got := p.requests[0].Get("ending_before"); got != after.Next {
+				t.Errorf("it goes on after %s, want %s", got, after.Next)
 			}
 		})
 		l.checkAgainstStripe(t, l.state(t, s))

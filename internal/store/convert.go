@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -231,15 +232,20 @@ func refreshOf(r queries.Refresh) payments.Refresh {
 
 func eventPollRow(p payments.EventPoll) queries.EventPoll {
 	return queries.EventPoll{
-		ID: 1, Runs: p.Runs, Anchor: p.Anchor, Head: p.Head, HeadAt: nilIfZero(p.HeadAt), Behind: p.Behind,
+		ID: 1, Runs: p.Runs, Anchor: p.Anchor, Head: p.Head, HeadAt: nilIfZero(p.HeadAt),
+		Next: p.Next, Behind: p.Next != "", // which older programs read
 		Reached: nilIfZero(p.Reached), PolledAt: nilIfZero(p.PolledAt),
 		Reread: p.Reread, RereadAfter: p.RereadAfter, OverdueAt: nilIfZero(p.OverdueAt),
 	}
 }
 
 func eventPollOf(r queries.EventPoll) payments.EventPoll {
+	next := ""
+	if r.Behind {
+		next = cmp.Or(r.Next, r.Head) // an older program notes no more than the head
+	}
 	return payments.EventPoll{
-		Runs: r.Runs, Anchor: r.Anchor, Head: r.Head, HeadAt: zeroIfNil(r.HeadAt), Behind: r.Behind,
+		Runs: r.Runs, Anchor: r.Anchor, Head: r.Head, HeadAt: zeroIfNil(r.HeadAt), Next: next,
 		Reached: zeroIfNil(r.Reached), PolledAt: zeroIfNil(r.PolledAt),
 		Reread: r.Reread, RereadAfter: r.RereadAfter, OverdueAt: zeroIfNil(r.OverdueAt),
 	}

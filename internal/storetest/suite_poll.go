@@ -14,7 +14,7 @@ func checkEventPoll(t *testing.T, s payments.Store) {
 		return nil
 	})
 	whole := payments.EventPoll{
-		Runs: 3, Anchor: "evt_1", Head: "evt_2", HeadAt: at(1), Behind: true, Reached: at(2), PolledAt: at(3),
+		Runs: 3, Anchor: "evt_1", Head: "evt_2", HeadAt: at(1), Next: "evt_3", Reached: at(2), PolledAt: at(3),
 		Reread: true, RereadAfter: "cus_1", OverdueAt: at(4),
 	}
 	for _, poll := range []payments.EventPoll{{}, whole, {Runs: 4}} {

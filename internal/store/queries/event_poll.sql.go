@@ -11,7 +11,7 @@ import (
 )
 
 const eventPoll = `-- name: EventPoll :one
-SELECT id, runs, anchor, head, head_at, behind, reached, polled_at, reread, reread_after, overdue_at FROM event_poll WHERE id = 1
+SELECT id, runs, anchor, head, head_at, behind, reached, polled_at, reread, reread_after, overdue_at, next FROM event_poll WHERE id = 1
 `
 
 func (q *Queries) EventPoll(ctx context.Context) (EventPoll, error) {
@@ -29,20 +29,22 @@ func (q *Queries) EventPoll(ctx context.Context) (EventPoll, error) {
 		&i.Reread,
 		&i.RereadAfter,
 		&i.OverdueAt,
+		&i.Next,
 	)
 	return i, err
 }
 
 const putEventPoll = `-- name: PutEventPoll :exec
 INSERT INTO event_poll (
-    id, runs, anchor, head, head_at, behind, reached, polled_at, reread, reread_after, overdue_at
+    id, runs, anchor, head, head_at, behind, reached, polled_at, reread, reread_after, overdue_at, next
 ) VALUES (
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
 )
 ON CONFLICT (id) DO UPDATE SET
     runs = excluded.runs, anchor = excluded.anchor, head = excluded.head, head_at = excluded.head_at,
     behind = excluded.behind, reached = excluded.reached, polled_at = excluded.polled_at,
-    reread = excluded.reread, reread_after = excluded.reread_after, overdue_at = excluded.overdue_at
+    reread = excluded.reread, reread_after = excluded.reread_after, overdue_at = excluded.overdue_at,
+    next = excluded.next
 `
 
 type PutEventPollParams struct {
@@ -57,6 +59,7 @@ type PutEventPollParams struct {
 	Reread      bool
 	RereadAfter string
 	OverdueAt   *time.Time
+	Next        string
 }
 
 func (q *Queries) PutEventPoll(ctx context.Context, arg PutEventPollParams) error {
@@ -72,6 +75,7 @@ func (q *Queries) PutEventPoll(ctx context.Context, arg PutEventPollParams) erro
 		arg.Reread,
 		arg.RereadAfter,
 		arg.OverdueAt,
+		arg.Next,
 	)
 	return err
 }

@@ -48,6 +48,7 @@ type EventPoll struct {
 	Reread      bool
 	RereadAfter string
 	OverdueAt   *time.Time
+	Next        string
 }
 
 type Grant struct {
