@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -204,6 +205,49 @@ func TestWishesOutliveAnOutage(t *testing.T) {
 		})
 		if err != nil {
 			t.Errorf("the wish is gone: %v", err)
+		}
+	})
+}
+
+// TestWishesOutliveARefusal checks that a read which Stripe refused for long,
+// as with a key that was revoked, is made in the end: nothing else would tell.
+func TestWishesOutliveARefusal(t *testing.T) {
+	t.Parallel()
+	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"error":{"type":"invalid_request_error","message":"Expired API Key provided"}}`)
+	}))
+	t.Cleanup(refusing.Close)
+	storetest.Each(t, func(t *testing.T, store payments.Store) {
+		l := someLife(t)
+		s, refused := l.via(t, store, l.url, 0), l.via(t, store, refusing.URL, 0)
+		subscription := l.subscribed(t, "u1")
+		wish := payments.Refresh{Ref: payments.Ref{Kind: payments.KindSubscription, ID: subscription}, Wishes: 1, Reason: "test", DueAt: l.sim.Now(), Queued: true}
+		if err := store.Update(t.Context(), func(tx payments.Tx) error { return tx.PutRefresh(t.Context(), wish) }); err != nil {
+			t.Fatal(err)
+		}
+		job, last := payments.RefreshObject{ObjectID: subscription}, payments.Attempt{Number: payments.MaxAttempts, Last: true}
+		if err := refused.Work(t.Context(), job, last); err == nil || errors.Is(err, payments.ErrUnavailable) {
+			t.Fatalf("work: %v, want the refusal", err)
+		}
+		l.advance(t, 7*time.Hour)
+		if err := s.Work(t.Context(), payments.Sweep{}, payments.Attempt{Number: 1, Last: true}); err != nil {
+			t.Fatal(err)
+		}
+		err := store.View(t.Context(), func(tx payments.Tx) (err error) {
+			wish, err = tx.Refresh(t.Context(), subscription)
+			return err
+		})
+		if err != nil || !wish.Queued {
+			t.Fatalf("after some hours the wish is %+v, %v: want a job for it", wish, err)
+		}
+		if err := s.Work(t.Context(), job, payments.Attempt{Number: 1}); err != nil {
+			t.Fatal(err)
+		}
+		status, err := s.SubscriptionStatus(t.Context(), "u1")
+		if err != nil || !status.IsPremium {
+			t.Errorf("status %+v, %v: want it premium", status.Premium, err)
 		}
 	})
 }

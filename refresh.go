@@ -32,6 +32,9 @@ const (
 	// rereadAfter is the pause before a read is repeated that was not newer
 	// than what it had to decide: Stripe's clock has whole seconds.
 	rereadAfter = 2 * time.Second
+	// restAfterFailure is when a read is tried anew that failed in many tries.
+	// What it would tell no event may tell again, so it is never dropped.
+	restAfterFailure = 6 * time.Hour
 )
 
 // wish asks for an object to be read from Stripe, after some patience. However
@@ -71,7 +74,8 @@ func (s *Service) queue(ctx context.Context, tx Tx, wish Refresh) error {
 }
 
 // wishWhile keeps a wish standing while it is needed, and withdraws it when it
-// is not any more. A standing wish for the same reason is left as it is.
+// is not any more. A standing wish for the same reason is left as it is, unless
+// it rests after failures.
 func (a *application) wishWhile(ctx context.Context, needed bool, wish Refresh, patience time.Duration) error {
 	if !needed {
 		return a.tx.CancelRefresh(ctx, wish.ID, wish.Reason)
@@ -81,7 +85,8 @@ func (a *application) wishWhile(ctx context.Context, needed bool, wish Refresh, 
 	}
 	standing, err := a.tx.Refresh(ctx, wish.ID)
 	switch {
-	case err == nil && !standing.Queued && (standing.Reason == wish.Reason || standing.Reason == wishSeveral):
+	case err == nil && !standing.Queued && (standing.Reason == wish.Reason || standing.Reason == wishSeveral) &&
+		!standing.DueAt.After(a.now().Add(patience)):
 		return nil // a wish for several things is withdrawn by none of them
 	case err != nil && !isNotFound(err):
 		return err
@@ -264,21 +269,38 @@ func (s *Service) finishEvents(ctx context.Context, tx Tx, objectID string, beca
 	return settled, nil
 }
 
-// giveUp strikes out a wish that could not be fulfilled in many tries. Its
-// events are on show as failed, and a replay wishes again.
+// giveUp lets a wish rest that could not be fulfilled in many tries, unless a
+// newer one came meanwhile. The events that wait for it are on show as failed.
 func (s *Service) giveUp(ctx context.Context, wish Refresh, cause error) error {
-	s.log.ErrorContext(ctx, "an object could not be read from Stripe; giving up", "object", wish.ID, "error", cause)
+	s.log.ErrorContext(ctx, "an object could not be read from Stripe; it is tried again in some hours",
+		"object", wish.ID, "for", wish.Reason, "error", cause)
 	failed := settlement{EventFailed, "", OutcomeFailed}
 	var settled []Event
-	err := s.store.Update(ctx, func(tx Tx) (err error) {
-		if _, err = tx.DeleteRefresh(ctx, wish.ID, wish.Wishes); err != nil {
+	again := false
+	err := s.store.Update(ctx, func(tx Tx) error {
+		standing, err := tx.Refresh(ctx, wish.ID)
+		if isNotFound(err) {
+			settled, again = nil, false
+			return nil // nobody needs it any more
+		} else if err != nil {
+			return err
+		}
+		if again = standing.Wishes != wish.Wishes; again {
+			settled = nil
+			return nil
+		}
+		standing.Queued, standing.DueAt = false, s.now().Add(restAfterFailure)
+		if err := tx.PutRefresh(ctx, standing); err != nil {
 			return err
 		}
 		settled, err = s.finishEvents(ctx, tx, wish.ID, failed, cause.Error())
 		return err
 	})
-	if err != nil {
-		return fmt.Errorf("give up reading %s: %w", wish.ID, err)
+	switch {
+	case err != nil:
+		return fmt.Errorf("note that %s was not read: %w", wish.ID, err)
+	case again:
+		return &SnoozeError{For: rereadAfter}
 	}
 	s.observeHandled(settled, failed.outcome)
 	return cause
