@@ -46,6 +46,10 @@ const (
 	jobTimeout = time.Minute
 	// rescueAfter is when a job whose process died is given to another.
 	rescueAfter = 2 * jobTimeout
+	// stopTimeout is how long jobs under way may take to finish when the worker
+	// stops; then they are cancelled, and tried again by whoever runs next. A
+	// Stripe that hangs would hold up the end otherwise.
+	stopTimeout = 20 * time.Second
 	// completedRetention is how long jobs that are done are kept for whoever
 	// looks into the queue. What they did is kept elsewhere.
 	completedRetention = time.Hour
@@ -88,6 +92,7 @@ func Config(service Service, logger *slog.Logger, pollInterval time.Duration) *r
 		},
 		RescueStuckJobsAfter: rescueAfter,
 		RetryPolicy:          backoff{},
+		SoftStopTimeout:      stopTimeout,
 		Workers:              workers,
 	}
 }

@@ -60,7 +60,11 @@ func (s *service) next(t *testing.T) try {
 // start starts a worker, which is stopped with the test.
 func start(t *testing.T, s *store.Store, does jobs.Service, logger *slog.Logger) store.Worker {
 	t.Helper()
-	config := jobs.Config(does, logger, payments.PollInterval)
+	return startConfig(t, s, jobs.Config(does, logger, payments.PollInterval))
+}
+
+func startConfig(t *testing.T, s *store.Store, config *river.Config) store.Worker {
+	t.Helper()
 	config.TestOnly = true // no random wait before the first maintenance
 	worker, err := s.Jobs(config)
 	if err != nil {
@@ -295,6 +299,34 @@ func TestStopWaitsForJobs(t *testing.T) {
 		close(release)
 		if err := <-stopped; err != nil || !finished {
 			t.Errorf("stopped with %v, the job finished: %t", err, finished)
+		}
+	})
+}
+
+// TestStopEndsWhatHangs checks that a job which does not finish is cancelled and
+// that another worker tries it again.
+func TestStopEndsWhatHangs(t *testing.T) {
+	t.Parallel()
+	storetest.EachStore(t, func(t *testing.T, s *store.Store) {
+		hangs := newService(func(ctx context.Context, _ try) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		config := jobs.Config(hangs, nil, payments.PollInterval)
+		if config.SoftStopTimeout <= 0 || config.SoftStopTimeout >= 30*time.Second {
+			t.Errorf("jobs under way have %s to finish, a process that stops has half a minute", config.SoftStopTimeout)
+		}
+		config.SoftStopTimeout = time.Millisecond
+		worker := startConfig(t, s, config)
+		enqueue(t, s, 0, payments.RetryEvent{EventID: "hangs"})
+		hangs.next(t)
+		if err := worker.Stop(t.Context()); err != nil {
+			t.Fatalf("stop: %v", err)
+		}
+		finishes := newService(done)
+		start(t, s, finishes, nil)
+		if got := finishes.next(t); got.Attempt.Number != 1 {
+			t.Errorf("it is tried again as %+v: a process that stops costs no try", got)
 		}
 	})
 }
