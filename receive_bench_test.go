@@ -2,9 +2,11 @@ package payments_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,23 +27,44 @@ func BenchmarkReceive(b *testing.B) {
 	for _, engine := range engines {
 		for _, parallel := range []int{1, 16} {
 			b.Run(fmt.Sprintf("%s/%d", engine.name, parallel), func(b *testing.B) {
-				benchmarkReceive(b, engine.open(b), parallel)
+				benchmarkReceive(b, []payments.Store{engine.open(b)}, parallel)
 			})
 		}
 	}
 }
 
-func benchmarkReceive(b *testing.B, opened payments.Store, parallel int) {
+// BenchmarkProcesses is BenchmarkReceive over several processes on one
+// database, each with connections and batches of its own. What gets in each
+// other's way is repeated; refused are the events that were answered 503.
+func BenchmarkProcesses(b *testing.B) {
+	for _, processes := range []int{1, 2, 4} {
+		for _, parallel := range []int{16, 64} {
+			b.Run(fmt.Sprintf("%dx%d", processes, parallel/processes), func(b *testing.B) {
+				var stores []payments.Store
+				for _, s := range storetest.Shared(b, storetest.Postgres(b), processes) {
+					stores = append(stores, s)
+				}
+				benchmarkReceive(b, stores, parallel)
+			})
+		}
+	}
+}
+
+func benchmarkReceive(b *testing.B, stores []payments.Store, parallel int) {
 	client, err := stripe.New(stripe.Config{SecretKey: "sk_test_bench", WebhookSecrets: []string{webhookSecret}, APIBase: "http://127.0.0.1:1"})
 	if err != nil {
 		b.Fatal(err)
 	}
-	service, err := payments.New(payments.Config{Store: opened, Stripe: client, Plans: rule(b, 0).Plans})
-	if err != nil {
-		b.Fatal(err)
+	var services []*payments.Service
+	for _, opened := range stores {
+		service, err := payments.New(payments.Config{Store: opened, Stripe: client, Plans: rule(b, 0).Plans})
+		if err != nil {
+			b.Fatal(err)
+		}
+		services = append(services, service)
 	}
 	const users = 1000
-	err = opened.Update(b.Context(), func(tx payments.Tx) error {
+	err = stores[0].Update(b.Context(), func(tx payments.Tx) error {
 		for i := range users {
 			customer := payments.Customer{User: payments.User{ID: fmt.Sprint(i)}, StripeCustomerID: fmt.Sprint("cus_", i), Plan: "free", CreatedAt: noon, UpdatedAt: noon}
 			if err := tx.PutCustomer(b.Context(), customer); err != nil {
@@ -71,10 +94,15 @@ func benchmarkReceive(b *testing.B, opened payments.Store, parallel int) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	done := make(chan error, parallel)
-	for range parallel {
+	var refused atomic.Int64
+	for i := range parallel {
 		go func() {
 			for event := range next {
-				if err := service.ReceiveEvent(b.Context(), []byte(event[0]), event[1]); err != nil {
+				err := services[i%len(services)].ReceiveEvent(b.Context(), []byte(event[0]), event[1])
+				switch {
+				case errors.Is(err, payments.ErrUnavailable):
+					refused.Add(1)
+				case err != nil:
 					done <- err
 					return
 				}
@@ -88,6 +116,7 @@ func benchmarkReceive(b *testing.B, opened payments.Store, parallel int) {
 		}
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	b.ReportMetric(float64(refused.Load())/float64(b.N), "refused/event")
 }
 
 // benchEvent fills a shape in: {N} is the event's number, {U} the user's, {T}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 const (
 	codeSerializationFailure = "40001"
 	codeDeadlock             = "40P01"
+	codeIdleTimeout          = "25P03" // of a transaction, whose end had not come
 	codeUniqueViolation      = "23505"
 )
 
@@ -38,7 +40,7 @@ func translate(err error) error {
 			Kind: payments.ErrConflict, Code: payments.CodeInProgress, Err: err,
 			Message: "Another request changed the same thing. Please try again.",
 		}
-	case isUnavailable(err), isSerializationFailure(err):
+	case isUnavailable(err), isUndone(err):
 		return unavailable(err)
 	}
 	return err
@@ -52,11 +54,12 @@ func unavailable(cause error) error {
 	}
 }
 
-// isSerializationFailure says whether another transaction came in between, so
-// that the same work may succeed if it is done again.
-func isSerializationFailure(err error) bool {
+// isUndone says whether PostgreSQL undid the transaction for the sake of others
+// that came in between or waited, so that the same work may succeed if it is
+// done again.
+func isUndone(err error) bool {
 	var failure *pgconn.PgError
-	return errors.As(err, &failure) && (failure.Code == codeSerializationFailure || failure.Code == codeDeadlock)
+	return errors.As(err, &failure) && slices.Contains([]string{codeSerializationFailure, codeDeadlock, codeIdleTimeout}, failure.Code)
 }
 
 func isUniqueViolation(err error) bool {

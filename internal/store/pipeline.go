@@ -169,6 +169,20 @@ func (p *pipeline) rollback(ctx context.Context) {
 	}
 }
 
+// turn is a lock for one transaction at a time. As a statement that reads
+// nothing it comes before the snapshot, which is then of the moment at which
+// the turn came (https://www.postgresql.org/docs/current/sql-lock.html).
+const turn = "lock table batch_turn in exclusive mode"
+
+// takeTurn has a transaction that has not begun yet wait for those of other
+// processes that did so too. Batches of events are many rows each: side by side
+// they mostly undo one another.
+func (p *pipeline) takeTurn() {
+	if !p.sent && len(p.kept) == 1 {
+		p.kept = append(p.kept, statement{query: turn})
+	}
+}
+
 // later keeps statements back whose result nobody waits for.
 type later struct{ *pipeline }
 

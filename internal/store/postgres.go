@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
@@ -47,6 +48,11 @@ const (
 // then, but are too small for compiled code to pay.
 var plans = map[string]string{"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
 
+// bounds are settings that end what a process holds that hangs, or whose machine
+// is gone without a word: its turn to write events, which others wait for, and
+// its rows. No transaction waits for anything but the database for as long.
+var bounds = map[string]string{"idle_in_transaction_session_timeout": "10s"}
+
 // postgresEngine is the engine on PostgreSQL.
 type postgresEngine struct {
 	pool   *pgxpool.Pool
@@ -66,9 +72,11 @@ func openPostgres(ctx context.Context, url string, options Options) (engine, err
 	if !strings.Contains(url, "pool_max_conns=") {
 		config.MaxConns = maxConnections
 	}
-	for name, value := range plans {
-		if _, chosen := config.ConnConfig.RuntimeParams[name]; !chosen {
-			config.ConnConfig.RuntimeParams[name] = value
+	for _, settings := range []map[string]string{plans, bounds} {
+		for name, value := range settings {
+			if _, chosen := config.ConnConfig.RuntimeParams[name]; !chosen {
+				config.ConnConfig.RuntimeParams[name] = value
+			}
 		}
 	}
 	config.AfterConnect = prepareConnection
@@ -146,7 +154,7 @@ func (p *postgresEngine) retry(ctx context.Context, transact func() error) error
 		if isUniqueViolation(err) {
 			violations++
 		}
-		again := isSerializationFailure(err) || isLost(err) ||
+		again := isUndone(err) || isLost(err) ||
 			isUniqueViolation(err) && violations <= maxUniqueRetries
 		if !again || try == maxUpdates {
 			return err
@@ -212,7 +220,8 @@ func (p *postgresEngine) transact(ctx context.Context, begin string, work func(*
 		tx.rollback(undo)
 	}()
 	err = work(tx)
-	if err != nil && !tx.committing && conn.Conn().IsClosed() && ctx.Err() == nil {
+	unsent := !tx.committing || pgconn.SafeToRetry(err)
+	if err != nil && unsent && conn.Conn().IsClosed() && ctx.Err() == nil {
 		return lostError{err}
 	}
 	return err
@@ -223,7 +232,10 @@ func (p *postgresEngine) session(tx *pipeline) session {
 		queries: queries.New(tx),
 		writes:  queries.New(later{tx}),
 		stored:  tx.stored,
-		foresee: tx.foresee,
+		foresee: func(ctx context.Context, questions foresight) error {
+			tx.takeTurn()
+			return tx.foresee(ctx, questions)
+		},
 		enqueue: func(ctx context.Context, job river.JobArgs, options *river.InsertOpts) error {
 			_, err := p.insert.InsertTx(ctx, tx, job, options)
 			return err

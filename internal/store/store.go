@@ -142,7 +142,7 @@ func runIn(ctx context.Context, open session, fn func(payments.Tx) error) error 
 	if err == nil {
 		err = tx.storeArrivals(ctx)
 	}
-	if tx.failure != nil && (err == nil || isSerializationFailure(tx.failure)) {
+	if tx.failure != nil && (err == nil || isUndone(tx.failure)) {
 		return tx.failure
 	}
 	return err

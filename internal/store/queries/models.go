@@ -17,6 +17,8 @@ type APIKey struct {
 	RevokedAt *time.Time
 }
 
+type BatchTurn struct{}
+
 type BillingHistory struct {
 	ID                    string
 	Kind                  string
