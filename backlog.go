@@ -19,6 +19,9 @@ type Backlog struct {
 	// Deliveries counts the outbound events on their way to an endpoint, one for
 	// each.
 	Deliveries int
+	// Unmapped counts the live subscriptions whose price no plan names. They
+	// wait for somebody to map it.
+	Unmapped int
 }
 
 // MaxBacklog is what a count of a [Backlog] ends at: it means that many or more.

@@ -29,7 +29,7 @@ func (s source) Backlog(ctx context.Context) (payments.Backlog, error) {
 		return payments.Backlog{}, errors.New("a scrape may take forever")
 	}
 	return payments.Backlog{
-		PendingEvents: 4, FailedEvents: 1, OldestPending: now.Add(-90 * time.Second), Reads: 3, Deliveries: 2,
+		PendingEvents: 4, FailedEvents: 1, OldestPending: now.Add(-90 * time.Second), Reads: 3, Deliveries: 2, Unmapped: 1,
 	}, s.fault
 }
 
@@ -166,6 +166,9 @@ payments_stripe_reads_total{reason="tie",result="ok"} 1
 # HELP payments_stripe_reads_waiting Objects that are to be read from Stripe; 10000 means that many or more.
 # TYPE payments_stripe_reads_waiting gauge
 payments_stripe_reads_waiting 3
+# HELP payments_subscriptions_unmapped Live subscriptions whose price no plan names; 10000 means that many or more.
+# TYPE payments_subscriptions_unmapped gauge
+payments_subscriptions_unmapped 1
 # HELP payments_webhook_last_timestamp_seconds When a webhook last brought an event to this process; 0: not yet.
 # TYPE payments_webhook_last_timestamp_seconds gauge
 payments_webhook_last_timestamp_seconds 1.8000000005e+09

@@ -39,6 +39,7 @@ var (
 	describeOldest       = describe("payments_events_oldest_pending_age_seconds", "How long the oldest pending event in the database has waited; 0: none does.")
 	describeReads        = describe("payments_stripe_reads_waiting", "Objects that are to be read from Stripe; 10000 means that many or more.")
 	describeDeliveries   = describe("payments_outbound_deliveries_waiting", "Outbound events on their way to an endpoint; 10000 means that many or more.")
+	describeUnmapped     = describe("payments_subscriptions_unmapped", "Live subscriptions whose price no plan names; 10000 means that many or more.")
 	describePolled       = describe("payments_poll_completed_timestamp_seconds", "When Stripe's list of events was last read to its end; 0: never.")
 	describeReached      = describe("payments_poll_reached_timestamp_seconds", "When the newest event that a poll has seen was made, by Stripe's clock; 0: there was none.")
 )
@@ -62,7 +63,7 @@ func (m *Metrics) Watch(source Source, waitingCalls func() int) {
 func (w *watcher) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		describeIntakeEvents, describeIntakeBytes, describeWaitingCalls, describeUnsettled, describeOldest,
-		describeReads, describeDeliveries, describePolled, describeReached,
+		describeReads, describeDeliveries, describeUnmapped, describePolled, describeReached,
 	} {
 		to <- d
 	}
@@ -97,6 +98,7 @@ func (w *watcher) Collect(to chan<- prometheus.Metric) {
 	gauge(describeOldest, w.ageOf(backlog.OldestPending).Seconds())
 	gauge(describeReads, float64(backlog.Reads))
 	gauge(describeDeliveries, float64(backlog.Deliveries))
+	gauge(describeUnmapped, float64(backlog.Unmapped))
 	gauge(describePolled, orZero(known.PolledAt))
 	gauge(describeReached, orZero(known.Reached))
 }

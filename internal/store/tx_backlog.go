@@ -27,6 +27,7 @@ func (t *transaction) Backlog(ctx context.Context) (payments.Backlog, error) {
 		{&b.FailedEvents, unsettled(payments.EventFailed)},
 		{&b.Reads, func() (int64, error) { return t.queries.CountRefreshes(ctx, limit) }},
 		{&b.Deliveries, func() (int64, error) { return t.queries.CountPendingDeliveries(ctx, limit) }},
+		{&b.Unmapped, func() (int64, error) { return t.queries.CountUnmappedSubscriptions(ctx, limit) }},
 	} {
 		rows, err := c.count()
 		if err != nil {

@@ -37,8 +37,18 @@ func checkBacklog(t *testing.T, s payments.Store) {
 				return err
 			}
 		}
+		if err := tx.PutCustomer(ctx, someUser("u")); err != nil {
+			return err
+		}
+		for i, status := range []payments.SubscriptionStatus{payments.StatusActive, payments.StatusPastDue, payments.StatusCanceled} {
+			unmapped := someSubscription("sub_"+strconv.Itoa(i), "u")
+			unmapped.Status, unmapped.Unmapped = status, i != 1
+			if err := tx.PutSubscription(ctx, unmapped); err != nil {
+				return err
+			}
+		}
 		wish := payments.Refresh{Ref: payments.Ref{Kind: payments.KindInvoice, ID: "in_1"}, Wishes: 1, DueAt: at(9)}
 		return tx.PutRefresh(ctx, wish)
 	})
-	waits("of each kind", payments.Backlog{PendingEvents: 2, FailedEvents: 1, OldestPending: at(2), Reads: 1, Deliveries: 1})
+	waits("of each kind", payments.Backlog{PendingEvents: 2, FailedEvents: 1, OldestPending: at(2), Reads: 1, Deliveries: 1, Unmapped: 1})
 }

@@ -43,3 +43,8 @@ SELECT * FROM subscriptions WHERE user_id = $1 ORDER BY created_at, stripe_subsc
 SELECT * FROM subscriptions
 WHERE unmapped AND status NOT IN ('canceled', 'incomplete_expired') AND stripe_subscription_id > $1
 ORDER BY stripe_subscription_id LIMIT $2;
+
+-- name: CountUnmappedSubscriptions :one
+SELECT count(*) FROM (
+    SELECT 1 FROM subscriptions WHERE unmapped AND status NOT IN ('canceled', 'incomplete_expired') LIMIT sqlc.arg(max_rows)
+) AS counted;

@@ -10,6 +10,19 @@ import (
 	"time"
 )
 
+const countUnmappedSubscriptions = `-- name: CountUnmappedSubscriptions :one
+SELECT count(*) FROM (
+    SELECT 1 FROM subscriptions WHERE unmapped AND status NOT IN ('canceled', 'incomplete_expired') LIMIT $1
+) AS counted
+`
+
+func (q *Queries) CountUnmappedSubscriptions(ctx context.Context, maxRows int32) (int64, error) {
+	row := q.db.QueryRow(ctx, countUnmappedSubscriptions, maxRows)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const overdueSubscriptions = `-- name: OverdueSubscriptions :many
 SELECT id, stripe_subscription_id, stripe_customer_id, user_id, plan, plan_stage, plan_as_of, plan_growth, unmapped, price, quantity, status, current_period_start, current_period_end, cancel_at_period_end, cancel_at, canceled_at, ended_at, trial_start, trial_end, pause_behavior, pause_resumes_at, latest_invoice, unpaid_since, stage, as_of, growth, created_at, updated_at FROM subscriptions
 WHERE current_period_end < $1 AND current_period_end >= $2
