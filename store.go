@@ -60,8 +60,9 @@ type Tx interface {
 	DeleteEndpoint(ctx context.Context, id string) error
 	// DeleteOperation deletes one operation. It is no error if there is none.
 	DeleteOperation(ctx context.Context, id string) error
-	// DeleteOperations deletes operations that finished before then.
-	DeleteOperations(ctx context.Context, finishedBefore time.Time) error
+	// DeleteOperations deletes operations that finished before then, the oldest
+	// first, and says how many.
+	DeleteOperations(ctx context.Context, finishedBefore time.Time, limit int) (int, error)
 	// Backlog says what waits.
 	Backlog(ctx context.Context) (Backlog, error)
 	// DeleteRefresh deletes the wish to read an object, if Wishes is still as given.

@@ -22,8 +22,8 @@ func (s *Service) sweep(ctx context.Context) error {
 	return errors.Join(
 		s.inBatches(ctx, s.queueDueRefreshes),
 		s.inBatches(ctx, s.recheckPremium),
-		s.store.Update(ctx, func(tx Tx) error {
-			return tx.DeleteOperations(ctx, s.now().Add(-operationRetention))
+		s.inBatches(ctx, func(ctx context.Context, tx Tx) (int, error) {
+			return tx.DeleteOperations(ctx, s.now().Add(-operationRetention), sweepBatch)
 		}),
 	)
 }

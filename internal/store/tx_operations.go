@@ -59,7 +59,8 @@ func (t *transaction) DeleteOperation(ctx context.Context, id string) error {
 	return t.fail("delete the operation", t.writes.DeleteOperation(ctx, id))
 }
 
-func (t *transaction) DeleteOperations(ctx context.Context, finishedBefore time.Time) error {
+func (t *transaction) DeleteOperations(ctx context.Context, finishedBefore time.Time, limit int) (int, error) {
 	before := utc(finishedBefore)
-	return t.fail("delete old operations", t.writes.DeleteOperations(ctx, &before))
+	rows, err := t.queries.DeleteOperations(ctx, queries.DeleteOperationsParams{FinishedAt: &before, Limit: rowLimit(limit)})
+	return int(rows), t.fail("delete old operations", err)
 }

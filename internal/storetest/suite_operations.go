@@ -102,8 +102,11 @@ func checkOldOperations(t *testing.T, s payments.Store) {
 		return err
 	})
 	update(t, s, func(ctx context.Context, tx payments.Tx) error {
-		if err := tx.DeleteOperations(ctx, at(6)); err != nil {
-			return err
+		for _, want := range []int{1, 1, 0} {
+			deleted, err := tx.DeleteOperations(ctx, at(6), 1)
+			if equal(t, "the operations that were deleted", deleted, want); err != nil {
+				return err
+			}
 		}
 		if err := tx.DeleteOperation(ctx, "pop_none"); err != nil {
 			return err

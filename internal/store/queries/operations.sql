@@ -5,8 +5,10 @@ WHERE user_id = $1 AND NOT open AND finished_at >= $2 AND reply_code = $3;
 -- name: DeleteOperation :exec
 DELETE FROM operations WHERE id = $1;
 
--- name: DeleteOperations :exec
-DELETE FROM operations WHERE NOT open AND finished_at < $1;
+-- name: DeleteOperations :execrows
+DELETE FROM operations WHERE id IN (
+    SELECT o.id FROM operations AS o WHERE NOT o.open AND o.finished_at < $1 ORDER BY o.finished_at LIMIT $2
+);
 
 -- name: InsertOperation :execrows
 -- A conflict inserts nothing, so that the transaction can go on.

@@ -37,13 +37,23 @@ func (q *Queries) DeleteOperation(ctx context.Context, id string) error {
 	return err
 }
 
-const deleteOperations = `-- name: DeleteOperations :exec
-DELETE FROM operations WHERE NOT open AND finished_at < $1
+const deleteOperations = `-- name: DeleteOperations :execrows
+DELETE FROM operations WHERE id IN (
+    SELECT o.id FROM operations AS o WHERE NOT o.open AND o.finished_at < $1 ORDER BY o.finished_at LIMIT $2
+)
 `
 
-func (q *Queries) DeleteOperations(ctx context.Context, finishedAt *time.Time) error {
-	_, err := q.db.Exec(ctx, deleteOperations, finishedAt)
-	return err
+type DeleteOperationsParams struct {
+	FinishedAt *time.Time
+	Limit      int32
+}
+
+func (q *Queries) DeleteOperations(ctx context.Context, arg DeleteOperationsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteOperations, arg.FinishedAt, arg.Limit)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const insertOperation = `-- name: InsertOperation :execrows
