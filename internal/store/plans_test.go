@@ -13,8 +13,9 @@ import (
 var scansAll = map[string]bool{"CountRefreshes": true} // up to a bound
 
 // scansFew is a step that looks at every row of what has few: an installation
-// has a handful of endpoints and keys, and counted is what was picked to count.
-var scansFew = regexp.MustCompile(`^SCAN (outbound_endpoints|api_keys|counted)\b`)
+// has a handful of endpoints and keys, an index of exceptions has only these, and
+// counted is what was picked to count.
+var scansFew = regexp.MustCompile(`^SCAN (outbound_endpoints\b|api_keys\b|counted\b|subscriptions USING (COVERING )?INDEX subscriptions_unmapped$)`)
 
 var (
 	queryName = regexp.MustCompile(`-- name: (\w+) :`)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
@@ -220,8 +219,7 @@ func (p *postgresEngine) transact(ctx context.Context, begin string, work func(*
 		tx.rollback(undo)
 	}()
 	err = work(tx)
-	unsent := !tx.committing || pgconn.SafeToRetry(err)
-	if err != nil && unsent && conn.Conn().IsClosed() && ctx.Err() == nil {
+	if err != nil && !tx.committing && conn.Conn().IsClosed() && ctx.Err() == nil {
 		return lostError{err}
 	}
 	return err
