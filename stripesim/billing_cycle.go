@@ -110,10 +110,16 @@ func (s *subscription) restartCycle(at int64) {
 	s.beginPeriods(at)
 }
 
+// inTrial says whether the present period is a trial, also where something that
+// was owed before it was not paid meanwhile: then the status is past_due.
+func (s *subscription) inTrial() bool {
+	return s.Status == "trialing" || s.TrialEnd > 0 && s.period().End == int64(s.TrialEnd)
+}
+
 // periodFor is the present period of an item that joins: the one of an item
 // with the same interval, else what is left until the next boundary.
 func (s *subscription) periodFor(r *recurring, at int64) period {
-	if s.Status == "trialing" && len(s.Items.Data) > 0 {
+	if len(s.Items.Data) > 0 && s.inTrial() {
 		return s.period()
 	}
 	for _, item := range s.Items.Data {

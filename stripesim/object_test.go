@@ -171,6 +171,25 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// TestTrialThatOwes changes a subscription in whose trial something older was not
+// paid: it is past due, and its period is the trial still, longer than others.
+func TestTrialThatOwes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, stripesim.Config{Now: func() time.Time { return june }})
+	customer := w.newCustomer("pm_card_chargeCustomerFail")
+	w.post("/v1/customers/"+customer, "balance=500")
+	s := w.subscribe(customer, "&trial_period_days=40")
+	w.advance(10 * day)
+	end := s.number("trial_end")
+	for _, change := range []string{"", "cancel_at_period_end=true", "cancel_at_period_end=false"} {
+		if change != "" {
+			w.post("/v1/subscriptions/"+s.text("id"), change)
+		}
+		got := w.subscription(s.text("id"))
+		wantAll(t, "after "+change, got.object, map[string]any{"status": "past_due", "trial_end": int(end), "items.data.0.current_period_end": int(end)})
+	}
+}
+
 // TestPagesOfParts walks the items of a subscription both ways.
 func TestPagesOfParts(t *testing.T) {
 	t.Parallel()

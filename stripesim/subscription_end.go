@@ -45,7 +45,7 @@ func (s *subscription) periodEnd(r *recurring, start int64) int64 {
 // trimPeriods ends the present periods where the subscription is to end, or at
 // their boundary where it is not any more.
 func (s *subscription) trimPeriods() {
-	if s.Status == "trialing" || s.Status == "paused" {
+	if s.inTrial() || s.Status == "paused" {
 		return
 	}
 	items := cloneItems(s)
