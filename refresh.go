@@ -278,15 +278,14 @@ func (s *Service) giveUp(ctx context.Context, wish Refresh, cause error) error {
 	var settled []Event
 	again := false
 	err := s.store.Update(ctx, func(tx Tx) error {
+		settled, again = nil, false
 		standing, err := tx.Refresh(ctx, wish.ID)
 		if isNotFound(err) {
-			settled, again = nil, false
 			return nil // nobody needs it any more
 		} else if err != nil {
 			return err
 		}
 		if again = standing.Wishes != wish.Wishes; again {
-			settled = nil
 			return nil
 		}
 		standing.Queued, standing.DueAt = false, s.now().Add(restAfterFailure)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/numerai-app/payments"
-	"github.com/numerai-app/payments/internal/store"
 	"github.com/numerai-app/payments/internal/storetest"
 )
 
@@ -66,20 +65,9 @@ func TestTurns(t *testing.T) {
 // TestTurnOfAProcessThatHangs checks that the others get on without it.
 func TestTurnOfAProcessThatHangs(t *testing.T) {
 	t.Parallel()
-	open := func(url string) *store.Store {
-		s, err := store.Open(t.Context(), url, store.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		return s
-	}
 	url := storetest.PostgresURL(t)
-	hanging, other := open(url+"&idle_in_transaction_session_timeout=100ms"), open(url)
+	hanging := database{url: url + "&idle_in_transaction_session_timeout=100ms"}.open(t)
+	other := database{url: url}.open(t)
 	hangs, wrote, ended := make(chan struct{}), make(chan struct{}), make(chan error)
 	var once sync.Once
 	go func() {
