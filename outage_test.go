@@ -252,6 +252,41 @@ func TestWishesOutliveARefusal(t *testing.T) {
 	})
 }
 
+// TestNewerWishIsNotGivenUp checks that a read which failed for the last time
+// leaves alone what was wished for meanwhile.
+func TestNewerWishIsNotGivenUp(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, store payments.Store) {
+		l := someLife(t)
+		wish := payments.Refresh{Ref: payments.Ref{Kind: payments.KindInvoice, ID: "in_1"}, Wishes: 1, Reason: "test", DueAt: l.sim.Now(), Queued: true}
+		put := func(r payments.Refresh) {
+			t.Helper()
+			if err := store.Update(t.Context(), func(tx payments.Tx) error { return tx.PutRefresh(t.Context(), r) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		put(wish)
+		meanwhile := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			newer := wish
+			newer.Wishes = 2
+			put(newer)
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, `{"error":{"type":"invalid_request_error","message":"Expired API Key provided"}}`)
+		}))
+		t.Cleanup(meanwhile.Close)
+		s := l.via(t, store, meanwhile.URL, 0)
+		err := s.Work(t.Context(), payments.RefreshObject{ObjectID: "in_1"}, payments.Attempt{Number: payments.MaxAttempts, Last: true})
+		var again *payments.SnoozeError
+		if !errors.As(err, &again) {
+			t.Errorf("work: %v, want it done again", err)
+		}
+		if left := wishes(t, store)["in_1"]; left.Wishes != 2 || !left.Queued {
+			t.Errorf("the newer wish is %+v", left)
+		}
+	})
+}
+
 // TestWishOfAnotherReason checks that a read which is wished for to find an
 // object's user does not stand for another one of the same object: the first
 // may be withdrawn, and a payment without an invoice would never get its row.
